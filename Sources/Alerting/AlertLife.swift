@@ -1,0 +1,113 @@
+package import Readings
+package import RuleEngine
+
+/// The life of one rule on one subject, as a value: evaluations in, at most one action out. It reads no clock and does no I/O.
+///
+/// Hold and clear_hold count in T, the time of the readings; `heardAt` is the engine's clock and only decides when a pending that hears nothing is dropped.
+package struct AlertLife: Equatable, Sendable {
+  package enum Phase: Equatable, Sendable {
+    case inactive
+    /// The condition has held since `breachedAt`; last heard true at `trueAt` (T), when the clock said `heardAt`.
+    case pending(breachedAt: Timestamp, trueAt: Timestamp, heardAt: Timestamp)
+    /// `clearingSince`: the clear condition has held since then.
+    case raised(breachedAt: Timestamp, raisedAt: Timestamp, clearingSince: Timestamp?)
+  }
+
+  package enum Event: Sendable {
+    /// The rule was evaluated for the readings of `t`, while the clock said `clock`.
+    case evaluated(when: Truth, clear: Truth, t: Timestamp, clock: Timestamp)
+    /// The clock reached a tick.
+    case tick(clock: Timestamp)
+  }
+
+  package enum Action: Equatable, Sendable {
+    case none
+    /// The phase changed, or what it remembers did; nobody is told.
+    case changed
+    case raise(breachedAt: Timestamp, at: Timestamp)
+    case clear(at: Timestamp)
+  }
+
+  /// What the rule says about time.
+  package struct Timing: Equatable, Sendable {
+    package var hold: Milliseconds
+    package var clearHold: Milliseconds
+    /// A pending that hears nothing true for this long is dropped: max(hold, 3 intervals of the device).
+    package var patience: Milliseconds
+
+    package init(hold: Milliseconds, clearHold: Milliseconds, interval: Milliseconds) {
+      (self.hold, self.clearHold, patience) = (hold, clearHold, max(hold, 3 * interval))
+    }
+  }
+
+  package private(set) var phase: Phase
+
+  package init(phase: Phase = .inactive) { self.phase = phase }
+
+  package var isInactive: Bool { phase == .inactive }
+  package var isPending: Bool { if case .pending = phase { true } else { false } }
+  package var isRaised: Bool { if case .raised = phase { true } else { false } }
+
+  package mutating func handle(_ event: Event, _ timing: Timing) -> Action {
+    switch event {
+    case .evaluated(let when, let clear, let t, let clock):
+      switch phase {
+      case .inactive: return whileInactive(when, t, clock, timing)
+      case .pending(let breachedAt, let trueAt, _): return whilePending(when, t, clock, timing, breachedAt, trueAt)
+      case .raised(let breachedAt, let raisedAt, let since):
+        return whileRaised(when, clear, t, timing, breachedAt, raisedAt, since)
+      }
+    case .tick(let clock):
+      guard case .pending(_, _, let heardAt) = phase, clock - heardAt > timing.patience else { return .none }
+      phase = .inactive
+      return .changed
+    }
+  }
+
+  private mutating func whileInactive(_ when: Truth, _ t: Timestamp, _ clock: Timestamp, _ timing: Timing) -> Action {
+    guard when == .true else { return .none }
+    return hold(from: t, t, clock, timing)
+  }
+
+  private mutating func whilePending(
+    _ when: Truth, _ t: Timestamp, _ clock: Timestamp, _ timing: Timing, _ breachedAt: Timestamp, _ trueAt: Timestamp
+  ) -> Action {
+    switch when {
+    case .unknown: return .none
+    case .false:
+      phase = .inactive
+      return .changed
+    case .true:
+      // After too long without hearing it true, the old pending is as good as dropped: this is a new one.
+      return hold(from: t - trueAt > timing.patience ? t : breachedAt, t, clock, timing)
+    }
+  }
+
+  private mutating func hold(from breachedAt: Timestamp, _ t: Timestamp, _ clock: Timestamp, _ timing: Timing) -> Action {
+    if t - breachedAt >= timing.hold {
+      phase = .raised(breachedAt: breachedAt, raisedAt: t, clearingSince: nil)
+      return .raise(breachedAt: breachedAt, at: t)
+    }
+    phase = .pending(breachedAt: breachedAt, trueAt: t, heardAt: clock)
+    return .changed
+  }
+
+  private mutating func whileRaised(
+    _ when: Truth, _ clear: Truth, _ t: Timestamp, _ timing: Timing, _ breachedAt: Timestamp, _ raisedAt: Timestamp, _ since: Timestamp?
+  ) -> Action {
+    if when == .true || clear == .false {
+      guard since != nil else { return .none }
+      phase = .raised(breachedAt: breachedAt, raisedAt: raisedAt, clearingSince: nil)
+      return .changed
+    }
+    guard clear == .true else { return .none }
+    let from = since ?? t
+    if t - from >= timing.clearHold {
+      phase = .inactive
+      return .clear(at: t)
+    }
+    guard since == nil else { return .none }
+    phase = .raised(breachedAt: breachedAt, raisedAt: raisedAt, clearingSince: t)
+    return .changed
+  }
+}

@@ -1,0 +1,2 @@
+#include "NativePayload.h"
+#include "TraceLine.h"

@@ -1,0 +1,26 @@
+/// Why the store cannot be used, in one line for its user.
+package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// Another `serve` holds the directory.
+  case inUse(directory: String)
+  /// What is stored cannot be what was written.
+  case damaged(String)
+  /// The directory or file cannot be opened at all.
+  case unusable(String)
+  /// The store was written by a later version.
+  case newer(String)
+  /// No space left; nothing of the transaction was kept.
+  case full
+  /// A commit whose outcome nobody knows: the process must end and recover.
+  case unknownOutcome(String)
+
+  package var description: String {
+    switch self {
+    case .inUse(let directory): "\(directory): in use by another thuong serve; stop that one first, or name another --data directory"
+    case .damaged(let what): "the store is damaged: \(what)"
+    case .unusable(let what): what
+    case .newer(let what): "the store was written by a later version of thuong (\(what)); use that version"
+    case .full: "no space left on the store's disk"
+    case .unknownOutcome(let what): "the store failed in a way that leaves the last commit unknown: \(what)"
+    }
+  }
+}

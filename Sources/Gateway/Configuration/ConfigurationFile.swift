@@ -1,0 +1,171 @@
+import Database
+package import DeviceRegistry
+package import Foundation
+import Glibc
+import MQTTIntake
+import Outbox
+import Readings
+
+/// Reads `thuong.yaml`. Every key may come from the environment instead (`THUONG_BROKER_CLIENT_ID`), which wins.
+/// Paths in the file are relative to the file's folder.
+package enum ConfigurationFile {
+  /// - Throws: every fault at once.
+  package static func load(
+    _ file: URL?, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws(FileFaults) -> GatewayConfiguration {
+    let faults = FaultList()
+    var reader = ConfigurationReader(faults: faults, environment: environment, base: file?.deletingLastPathComponent() ?? URL(fileURLWithPath: "."))
+    if let file {
+      if let root = TextFiles.yaml(file, faults: faults) { reader.read(root) }
+    } else {
+      reader.read(nil)
+    }
+    try faults.throwIfAny()
+    return reader.configuration
+  }
+}
+
+private struct ConfigurationReader {
+  let faults: FaultList
+  let environment: [String: String]
+  let base: URL
+  var configuration: GatewayConfiguration
+
+  init(faults: FaultList, environment: [String: String], base: URL) {
+    (self.faults, self.environment, self.base) = (faults, environment, base)
+    configuration = .defaults(base: base)
+  }
+
+  private typealias Section = [String: YAMLValue]
+
+  mutating func read(_ root: YAMLValue?) {
+    let top = root?.mapping(keys: ["instance", "broker", "data", "devices", "rules", "http", "sinks", "limits", "time_zone"]) ?? [:]
+    if let instance = value("instance", in: top)?.identifier() { configuration.instance = instance }
+    if let devices = value("devices", in: top)?.text() { configuration.devices = path(devices) }
+    if let rules = value("rules", in: top)?.text() { configuration.rules = path(rules) }
+    if let zone = value("time_zone", in: top), zone.string != VietnamTime.name { zone.fault("the only time zone here is \(VietnamTime.name)") }
+    readBroker(top["broker"]?.mapping(keys: ["url", "client_id", "username", "password", "password_file", "ca_file", "clock"]) ?? [:])
+    readData(top["data"]?.mapping(keys: ["directory", "durability", "max_size", "retention"]) ?? [:])
+    readHTTP(top["http"]?.mapping(keys: ["listen", "token_file", "tls"]) ?? [:])
+    let limits = top["limits"]?.mapping(keys: ["message_size", "unknown_devices"]) ?? [:]
+    if let size = value("message_size", section: "limits", in: limits).flatMap(size) { configuration.messageSizeMax = Int(min(size, 1 << 20)) }
+    for sink in top["sinks"]?.list() ?? [] { readSink(sink) }
+  }
+
+  // MARK: Sections
+
+  private mutating func readBroker(_ map: Section) {
+    let url = value("url", section: "broker", in: map)
+    let clientID = value("client_id", section: "broker", in: map)?.text() ?? "thuong-\(configuration.instance)"
+    guard var broker = MQTTEndpoint(url: url?.text() ?? "mqtt://127.0.0.1:1883", clientID: clientID) else {
+      url?.fault("expected mqtt://host:port or mqtts://host:port, without user, password or path")
+      return
+    }
+    broker.username = value("username", section: "broker", in: map)?.text()
+    if map["password"] != nil { map["password"]?.fault("a password does not stand in this file: use password_file, or THUONG_BROKER_PASSWORD") }
+    broker.password = environment["THUONG_BROKER_PASSWORD"] ?? value("password_file", section: "broker", in: map).flatMap(secret)
+    broker.caFile = value("ca_file", section: "broker", in: map)?.text().map { path($0).path }
+    if let clock = value("clock", section: "broker", in: map) {
+      configuration.brokerClock = clock.word(["gateway": .gateway, "sender": GatewayConfiguration.BrokerClock.sender]) ?? .gateway
+      if configuration.brokerClock == .sender && !broker.isLoopback { clock.fault("a sender may tell the time only through a broker on this machine") }
+    }
+    configuration.broker = broker
+  }
+
+  private mutating func readData(_ map: Section) {
+    if let directory = value("directory", section: "data", in: map)?.text() { configuration.dataDirectory = path(directory).relativePath }
+    if let durability = value("durability", section: "data", in: map)?.word(["full": .full, "normal": Durability.normal]) {
+      configuration.durability = durability
+    }
+    if let most = value("max_size", section: "data", in: map) {
+      if let bytes = size(most) { configuration.sizeMax = bytes }
+      if configuration.sizeMax < 16 << 20 { most.fault("max_size is at least 16MB") }
+    }
+    let spans = map["retention"]?.mapping(keys: ["raw", "15m", "1h", "1d", "alerts", "audit", "delivered"]) ?? [:]
+    for (key, span) in spans {
+      guard let duration = span.duration() else { continue }
+      if key == "raw" { configuration.rawRetention = duration }
+    }
+  }
+
+  private mutating func readHTTP(_ map: Section) {
+    if let listen = value("listen", section: "http", in: map) { readListen(listen) }
+    if let file = value("token_file", section: "http", in: map) { configuration.http.token = secret(file) }
+    map["tls"]?.fault("tls is not yet supported; put a reverse proxy in front of the loopback address")
+  }
+
+  private mutating func readListen(_ listen: YAMLValue) {
+    guard let text = listen.text(), let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
+    else { return listen.fault("expected host:port, such as 127.0.0.1:8080") }
+    let host = String(text[..<colon])
+    guard host.hasPrefix("127.") || host == "localhost" || host == "[::1]" else {
+      return listen.fault("\(host) is not a loopback address: without TLS the gateway listens on loopback alone")
+    }
+    (configuration.http.host, configuration.http.port) = (host == "[::1]" ? "::1" : host, port)
+  }
+
+  private mutating func readSink(_ sink: YAMLValue) {
+    guard let map = sink.mapping(keys: ["id", "url", "secret_file", "filter", "allow_private"]), let id = map["id"]?.identifier(),
+      let url = map["url"]?.text(), let secretFile = map["secret_file"]?.text()
+    else { return sink.fault("a sink needs id, url and secret_file") }
+    var filter = SinkFilter(sink: id)
+    let wanted = map["filter"]?.mapping(keys: ["site", "domain", "severity"]) ?? [:]
+    filter.sites = wanted["site"]?.listOrOne().compactMap { $0.identifier() } ?? []
+    filter.domains = wanted["domain"]?.listOrOne().compactMap { $0.identifier() } ?? []
+    filter.leastSeverity = wanted["severity"].flatMap(severity) ?? .info
+    if configuration.sinks.contains(where: { $0.id == id }) { sink.fault("sink \(id) is defined twice") }
+    do {
+      let secrets = try WebhookSecret.load(file: path(secretFile).path)
+      configuration.sinks.append(
+        try SinkConfiguration(id: id, url: url, secrets: secrets, filter: filter, allowPrivate: map["allow_private"]?.flag() ?? false))
+    } catch {
+      sink.fault(error.description)
+    }
+  }
+
+  private func severity(_ value: YAMLValue) -> Severity? {
+    value.word(["info": .info, "minor": .minor, "major": .major, "critical": Severity.critical])
+  }
+
+  // MARK: Values
+
+  /// The environment's value where there is one, else the file's.
+  private func value(_ key: String, section: String? = nil, in map: Section) -> YAMLValue? {
+    let name = "THUONG_" + (section.map { "\($0)_" } ?? "").uppercased() + key.uppercased()
+    return environment[name].map { YAMLValue(scalar: $0, file: name, faults: faults) } ?? map[key]
+  }
+
+  private func path(_ text: String) -> URL { URL(fileURLWithPath: text, relativeTo: base) }
+
+  private func size(_ value: YAMLValue) -> Int64? {
+    let units: [(String, Int64)] = [("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30), ("TB", 1 << 40), ("B", 1)]
+    let text = value.string ?? ""
+    guard let unit = units.first(where: { text.hasSuffix($0.0) }), let number = Double(text.dropLast(unit.0.count)), number > 0,
+      number * Double(unit.1) < 1e15
+    else {
+      value.fault("expected a size such as 256KB or 20GB, got \(value.shown)")
+      return nil
+    }
+    return Int64(number * Double(unit.1))
+  }
+
+  /// The first line of a file that only its owner and group may read.
+  private func secret(_ value: YAMLValue) -> String? {
+    guard let text = value.text() else { return nil }
+    let file = path(text)
+    var info = stat()
+    guard stat(file.path, &info) == 0 else {
+      value.fault("\(text): no such file")
+      return nil
+    }
+    guard info.st_mode & 0o007 == 0 else {
+      value.fault("\(text): everybody may read this secret; chmod 600 it")
+      return nil
+    }
+    guard let line = TextFiles.text(file, faults: faults)?.split(whereSeparator: \.isNewline).first, !line.isEmpty else {
+      value.fault("\(text): the secret is empty")
+      return nil
+    }
+    return String(line)
+  }
+}

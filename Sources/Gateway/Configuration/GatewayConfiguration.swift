@@ -1,0 +1,49 @@
+package import Database
+
+package import Foundation
+package import MQTTIntake
+package import Outbox
+package import Readings
+
+/// Everything `thuong.yaml` and the environment say, checked.
+package struct GatewayConfiguration: Sendable {
+  package enum BrokerClock: Sendable { case gateway, sender }
+
+  package struct HTTP: Sendable {
+    package var host = "127.0.0.1"
+    package var port = 8080
+    /// The bearer token of the API; nil where none is configured, and then `/api` refuses everybody.
+    package var token: String?
+  }
+
+  package var instance = "thuong"
+  package var broker: MQTTEndpoint
+  package var brokerClock = BrokerClock.gateway
+  package var dataDirectory: String
+  package var durability = Durability.full
+  package var sizeMax: Int64 = 20 << 30
+  package var rawRetention: Milliseconds = 400 * 86_400_000
+  package var devices: URL
+  package var rules: URL
+  package var http = HTTP()
+  package var sinks: [SinkConfiguration] = []
+  package var messageSizeMax = 256 << 10
+
+  /// What the engine needs of it.
+  package var engine: EngineSettings {
+    var settings = EngineSettings(instance: instance)
+    settings.messageSizeMax = messageSizeMax
+    settings.rawRetention = rawRetention
+    return settings
+  }
+}
+
+extension GatewayConfiguration {
+  /// Where a file and the environment leave something open: used by commands that take their folders as arguments.
+  package static func defaults(base: URL) -> GatewayConfiguration {
+    guard let broker = MQTTEndpoint(url: "mqtt://127.0.0.1:1883", clientID: "thuong") else { preconditionFailure("the default broker is a broker") }
+    return GatewayConfiguration(
+      broker: broker, dataDirectory: base.appendingPathComponent("var").relativePath,
+      devices: URL(fileURLWithPath: "Devices", relativeTo: base), rules: URL(fileURLWithPath: "Rules", relativeTo: base))
+  }
+}

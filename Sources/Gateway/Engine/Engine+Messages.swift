@@ -1,0 +1,235 @@
+import Decoding
+import DeviceRegistry
+package import Readings
+import RuleEngine
+import SeriesStore
+
+/// A message as it arrived. The bytes are the caller's, valid during the call.
+package struct MessageInput {
+  package var topic: UnsafeRawBufferPointer
+  package var payload: UnsafeRawBufferPointer
+  package var retain: Bool
+  /// The broker's packet id, 0 where there is none (a trace).
+  package var packet: UInt16
+
+  package init(topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, retain: Bool = false, packet: UInt16 = 0) {
+    (self.topic, self.payload, self.retain, self.packet) = (topic, payload, retain, packet)
+  }
+}
+
+extension Engine {
+  /// A `ts` further ahead of the clock than this is moved back.
+  private static let aheadMax: Milliseconds = 300_000
+
+  /// Takes a message that arrived at `at`. Whatever it holds, it is counted, and may be acknowledged once the batch is committed.
+  package func message(_ message: MessageInput, at: Timestamp) {
+    advance(to: at)
+    batch.input(.message, at: now)
+    counters.messagesReceived += 1
+    guard message.payload.count <= settings.messageSizeMax else {
+      return reject(message, .tooLarge, device: nil, "\(message.payload.count) bytes, at most \(settings.messageSizeMax)")
+    }
+    switch topics.match(message.topic) {
+    case .reject(let reason): reject(message, reason, device: nil, "")
+    case .status(let device): status(message, device)
+    case .telemetry(let device): telemetry(message, device)
+    }
+  }
+
+  private func status(_ message: MessageInput, _ device: Int) {
+    guard message.payload.elementsEqual("online".utf8) || message.payload.elementsEqual("offline".utf8) else {
+      return reject(message, .malformed, device: device, "a status is online or offline")
+    }
+    counters.messagesAccepted += 1
+  }
+
+  private func telemetry(_ message: MessageInput, _ device: Int) {
+    if message.retain { return reject(message, .retained, device: device, "") }
+    let payload = decoder.decode(message.payload)
+    if payload.isMalformed { return reject(message, .malformed, device: device, "not a JSON object or an array of objects") }
+    if !payload.isArray {
+      if isMalformed(payload.object(0)) { return reject(message, .malformed, device: device, "needs \"values\", and \"ts\" and \"status\" as documented") }
+      if payload.object(0).names(otherDeviceThan: devices.id(device)) { return reject(message, .wrongTopic, device: device, "\"device\" names another") }
+    }
+    counters.messagesAccepted += 1
+    let offset = timeOffset(payload, device)
+    let redelivered = isRedelivery(message, payload, moved: offset != 0)
+    for i in 0..<payload.count { ingest(payload.object(i), message, device, offset: offset, redelivered: redelivered) }
+  }
+
+  private func isMalformed(_ object: DecodedObject) -> Bool {
+    if object.isMalformed { return true }
+    if case .malformed = object.time { return true }
+    return false
+  }
+
+  /// A message whose time is its arrival's (it has no ts, or one that was moved) is remembered by packet id and content, and known when it comes again.
+  private func isRedelivery(_ message: MessageInput, _ payload: borrowing DecodedPayload, moved: Bool) -> Bool {
+    guard message.packet != 0 else { return false }
+    var hasUnnamed = moved
+    for i in 0..<payload.count { if case .absent = payload.object(i).time { hasUnnamed = true } }
+    guard hasUnnamed else { return false }
+    let hash = ByteHash.of(message.payload, seed: ByteHash.of(message.topic))
+    if unnamed.takeRedelivery(packet: message.packet, hash: hash) { return true }
+    unnamed.remember(packet: message.packet, hash: hash)
+    batch.unnamedMessage(packet: message.packet, hash: hash)
+    return false
+  }
+
+  /// How far the message's times are moved back, so that its newest has the arrival time: 0 unless it is too far ahead of a clock that can be believed.
+  private func timeOffset(_ payload: borrowing DecodedPayload, _ device: Int) -> Milliseconds {
+    var newest: Timestamp?
+    for i in 0..<payload.count {
+      if case .at(let ts) = payload.object(i).time { newest = max(newest ?? ts, ts) }
+    }
+    guard let newest else { return 0 }
+    doubt.heard(device, ts: newest, clock: now)
+    return newest - now > Self.aheadMax && !doubt.isDoubtful ? newest - now : 0
+  }
+
+  private func ingest(_ object: DecodedObject, _ message: MessageInput, _ device: Int, offset: Milliseconds, redelivered: Bool) {
+    if isMalformed(object) {
+      return rejectReading(message, .malformed, device, "an object of the array needs \"values\", and \"ts\" and \"status\" as documented")
+    }
+    if object.names(otherDeviceThan: devices.id(device)) { return rejectReading(message, .wrongTopic, device, "\"device\" names another") }
+    let ts: Timestamp
+    switch object.time {
+    case .at(let own): ts = own - offset
+    case .absent, .malformed: ts = arrival(of: object, device)
+    }
+    batch.object(ts: ts)
+    let profile = devices.profileIndex(device)
+    var fresh: UInt64 = 0
+    var hint = 0
+    for i in 0..<object.valueCount {
+      let value = object.value(i)
+      guard let metric = metric(named: value, profile, &hint) else {
+        if case .null = value.content, value.quality.isGood { continue }
+        rejectReading(message, .unknownMetric, device, "no metric \(value.name)")
+        continue
+      }
+      guard let reading = reading(of: value, device, metric, ts, moved: offset != 0, message) else { continue }
+      if store(reading, device, metric, message, redelivered: redelivered) { fresh |= 1 << UInt64(metric) }
+    }
+    guard fresh != 0 else { return }
+    for binding in program.bindings(of: device) where program.triggers(of: binding) & fresh != 0 { evaluate(binding, at: ts) }
+  }
+
+  /// The arrival time, plus 1 ms while one of the object's series has a reading there already.
+  private func arrival(of object: DecodedObject, _ device: Int) -> Timestamp {
+    var ts = now
+    let profile = devices.profileIndex(device)
+    var isTaken = true
+    while isTaken {
+      isTaken = false
+      var hint = 0
+      for i in 0..<object.valueCount {
+        guard let metric = metric(named: object.value(i), profile, &hint), heads.contains(devices.series(device, metric), ts) else { continue }
+        isTaken = true
+        ts = ts + 1
+        break
+      }
+    }
+    return ts
+  }
+
+  /// Devices send their metrics in one order: the search begins behind the last one found.
+  private func metric(named value: DecodedValue, _ profile: Int, _ hint: inout Int) -> Int? {
+    let count = devices.metricCount(profile)
+    for step in 0..<count {
+      let metric = hint + step < count ? hint + step : hint + step - count
+      if value.isNamed(devices.metricName(profile, metric)) {
+        hint = metric + 1 < count ? metric + 1 : 0
+        return metric
+      }
+    }
+    return nil
+  }
+
+  /// Nil for what is nothing (null while measuring) and what was rejected.
+  private func reading(
+    of value: DecodedValue, _ device: Int, _ metric: Int, _ ts: Timestamp, moved: Bool, _ message: MessageInput
+  ) -> Reading? {
+    var quality = moved ? value.quality.moved : value.quality
+    let number: Double
+    switch value.content {
+    case .number(let n): number = n
+    case .null:
+      if value.quality.isGood { return nil }
+      number = .nan
+    case .text:
+      guard let mapped = devices.profile(device).metrics[metric].words[value.text] else {
+        rejectReading(message, .malformed, device, "the profile maps no number to \"\(value.text.prefix(40))\"")
+        return nil
+      }
+      number = mapped
+    case .notFinite:
+      rejectReading(message, .notFinite, device, "\(value.name) is beyond every number")
+      return nil
+    case .malformed:
+      rejectReading(message, .malformed, device, "\(value.name) is neither number, boolean, string nor null")
+      return nil
+    }
+    if number.isFinite, devices.isOutOfRange(device, metric, number) { quality = moved ? Quality.range.moved : .range }
+    return Reading(series: devices.series(device, metric), ts: ts, value: number, quality: quality)
+  }
+
+  /// Stores a reading where it belongs. True where it is its series' newest good one.
+  private func store(_ reading: Reading, _ device: Int, _ metric: Int, _ message: MessageInput, redelivered: Bool) -> Bool {
+    if redelivered {
+      counters.readingsReceived += 1
+      counters.readingsDuplicate += 1
+      return false
+    }
+    if now - reading.ts > settings.rawRetention, !doubt.isDoubtful {
+      rejectReading(message, .tooOld, device, "ts \(reading.ts.rfc3339)")
+      return false
+    }
+    let outcome = heads.insert(reading)
+    switch outcome {
+    case .conflict:
+      rejectReading(message, .conflict, device, "another value of ts \(reading.ts.rfc3339) was there first")
+      return false
+    case .duplicate:
+      counters.readingsReceived += 1
+      counters.readingsDuplicate += 1
+      return false
+    case .appended, .inserted: break
+    }
+    counters.readingsReceived += 1
+    counters.readingsStored += 1
+    batch.reading(reading)
+    evaluator.inserted(device: device, metric: metric, reading: reading)
+    return noteNewest(reading)
+  }
+
+  /// True where the reading is the newest good one of its series.
+  @discardableResult
+  func noteNewest(_ reading: Reading) -> Bool {
+    guard reading.quality.isGood, reading.hasValue, reading.ts.milliseconds > newestGood[reading.series.int] else { return false }
+    newestGood[reading.series.int] = reading.ts.milliseconds
+    return true
+  }
+
+  // MARK: Rejects
+
+  private func reject(_ message: MessageInput, _ reason: RejectReason, device: Int?, _ detail: String) {
+    counters.messagesRejected[Int(reason.rawValue)] += 1
+    keepSample(message, reason, device, detail)
+  }
+
+  private func rejectReading(_ message: MessageInput, _ reason: RejectReason, _ device: Int, _ detail: String) {
+    counters.readingsReceived += 1
+    counters.readingsRejected[Int(reason.rawValue)] += 1
+    keepSample(message, reason, device, detail)
+  }
+
+  /// One sample a reason and device in a batch: a flood costs no more than its first message.
+  private func keepSample(_ message: MessageInput, _ reason: RejectReason, _ device: Int?, _ detail: @autoclosure () -> String) {
+    guard changes.rejectKeys.insert(Int(reason.rawValue) + 16 * ((device ?? -1) + 1)).inserted else { return }
+    changes.rejects.append(
+      RejectSample(
+        reason: reason, device: device.map { registry.devices[$0].id } ?? "", at: now, topic: String(decoding: message.topic.prefix(512), as: UTF8.self),
+        payload: Array(message.payload.prefix(RejectSample.payloadMax)), detail: detail()))
+  }
+}

@@ -1,0 +1,253 @@
+import Alerting
+import Decoding
+package import DeviceRegistry
+import Outbox
+package import Readings
+package import RuleEngine
+import SeriesStore
+
+/// What decides how the engine behaves, besides its inputs.
+package struct EngineSettings: Sendable {
+  /// Part of every id.
+  package var instance: String
+  package var messageSizeMax = 256 << 10
+  /// Readings older than this are `too_old`.
+  package var rawRetention: Milliseconds = 400 * 86_400_000
+
+  package init(instance: String) { self.instance = instance }
+}
+
+/// The pure heart: inputs in, each with its own instant; readings, alert state and events out, gathered until they are committed.
+///
+/// Live, replay and simulation run this same code. It reads no clock, no file and no random number, and what it produces does not
+/// depend on how its inputs are batched. One thread's own.
+package final class Engine {
+  package let registry: Registry
+  package let program: RuleProgram
+  let book: RuleBook
+  let settings: EngineSettings
+  let devices: DeviceTable
+  let topics: TopicIndex
+  /// By device and metric.
+  let seriesOf: [[SeriesID]]
+
+  var heads = SeriesHeads()
+  var evaluator: RuleEvaluator
+  var decoder = NativeDecoder()
+  var batch = LogBatch()
+  var changes = EngineChanges()
+  package internal(set) var counters = Counters()
+
+  /// The instant of the latest input; nil before the first.
+  package internal(set) var clock: Timestamp?
+  private var nextTick: Timestamp?
+  var doubt: ClockDoubt
+  var unnamed = UnnamedMessages()
+  /// A trace begins with its intake up; the live gateway says when it is not.
+  package internal(set) var isIntakeUp = true
+
+  /// The ts of each series' newest good reading, by series.
+  var newestGood: [Int64] = []
+  /// By binding of the program.
+  var lives: [AlertLife] = []
+  let timings: [AlertLife.Timing]
+  var openAlerts: [Int: AlertRecord] = [:]
+  private var pending: Set<Int> = []
+  private var dirty: Set<Int> = []
+
+  /// - Parameters:
+  ///   - series: the store's numbers, by device and metric in the registry's order.
+  ///   - seriesCount: how many series the store knows, registered now or not.
+  package init(registry: Registry, book: RuleBook, settings: EngineSettings, series: [[SeriesID]], seriesCount: Int) {
+    (self.registry, self.book, self.settings, seriesOf) = (registry, book, settings, series)
+    let program = RuleProgram(book: book, registry: registry, series: series)
+    self.program = program
+    devices = DeviceTable(registry: registry, series: series)
+    topics = TopicIndex(registry: registry)
+    evaluator = RuleEvaluator(program: program)
+    doubt = ClockDoubt(devices: registry.devices.count)
+    lives = Array(repeating: AlertLife(), count: program.bindingCount)
+    timings = (0..<program.bindingCount).map { binding in
+      let rule = book.rules[program.rule(of: binding)]
+      return AlertLife.Timing(hold: rule.hold, clearHold: rule.clearHold, interval: registry.interval(of: program.device(of: binding)))
+    }
+    if seriesCount > 0 { heads.addSeries(through: SeriesID(seriesCount - 1)) }
+    newestGood = Array(repeating: .min, count: seriesCount)
+  }
+
+  package var isDoubtful: Bool { doubt.isDoubtful }
+  var isWallStepped: Bool { doubt.wallStepped }
+  package var headBytes: Int { heads.bytes }
+  package var headReadings: Int { heads.readings }
+
+  // MARK: Inputs
+
+  /// The clock alone moves to `at`.
+  package func clock(at: Timestamp) {
+    advance(to: at)
+    batch.input(.clock, at: now)
+  }
+
+  package func intake(up: Bool, at: Timestamp) {
+    advance(to: at)
+    batch.input(up ? .intakeUp : .intakeDown, at: now)
+    setIntake(up: up, at: now)
+  }
+
+  func setIntake(up: Bool, at t: Timestamp) {
+    guard up != isIntakeUp else { return }
+    isIntakeUp = up
+    if up { evaluator.intake.up(at: t) } else { evaluator.intake.down(at: t) }
+  }
+
+  /// A command, as JSON. Known: `{"clock":"doubtful"}`, `{"clock":"trusted"}`. False where it is none of these.
+  package func command(_ json: [UInt8], at: Timestamp) -> Bool {
+    guard applyCommand(json) else { return false }
+    advance(to: at)
+    batch.input(.command, at: now)
+    batch.command(json)
+    return true
+  }
+
+  func applyCommand(_ json: [UInt8]) -> Bool {
+    switch String(decoding: json.filter { $0 != 0x20 }, as: UTF8.self) {
+    case "{\"clock\":\"doubtful\"}": doubt.wallStepped = true
+    case "{\"clock\":\"trusted\"}": doubt.wallStepped = false
+    default: return false
+    }
+    return true
+  }
+
+  /// A connection to the broker began: what it sends again was sent on an earlier one.
+  package func connectionBegan() { unnamed.connectionBegan() }
+
+  /// Continuity cannot be proved between these instants of the clock: told to every sink.
+  package func gap(cause: String, from: Timestamp, to: Timestamp, detail: String) {
+    counters.gaps[cause, default: 0] += 1
+    changes.events.append(
+      GatewayEvent.gap(instance: settings.instance, cause: cause, from: from, to: to, count: nil, detail: detail, detectedAt: clock ?? to))
+  }
+
+  // MARK: Time
+
+  /// The engine's clock, which every input has set.
+  var now: Timestamp {
+    guard let clock else { preconditionFailure("an input sets the clock before anything asks for it") }
+    return clock
+  }
+
+  /// Moves the clock to an input's instant, running the ticks that lie before it or at it. The clock never goes back.
+  func advance(to at: Timestamp) {
+    guard let before = clock else { return begin(at: at) }
+    guard at > before else { return }
+    while let tick = nextTick, tick <= at {
+      clock = tick
+      run(tick: tick)
+      nextTick = nextTickAfter(tick, until: at)
+    }
+    clock = at
+  }
+
+  /// The first input of a store's life: everything registered counts from here.
+  private func begin(at: Timestamp) {
+    clock = at
+    nextTick = (at - 1).nextMinute
+    changes.registeredAt = at
+    for device in registry.devices.indices { evaluator.setRegistered(device: device, at: at) }
+    if let tick = nextTick, tick <= at {
+      run(tick: tick)
+      nextTick = tick.nextMinute
+    }
+  }
+
+  /// Ticks that could do nothing are passed over: no rule reads the clock and nothing is pending.
+  private func nextTickAfter(_ tick: Timestamp, until at: Timestamp) -> Timestamp {
+    let idle = pending.isEmpty && program.clockBindings.isEmpty
+    return idle ? max(tick.nextMinute, (at - 1).nextMinute) : tick.nextMinute
+  }
+
+  private func run(tick: Timestamp) {
+    for binding in pending.sorted() { apply(lives[binding].handle(.tick(clock: tick), timings[binding]), to: binding, t: tick, reason: "nothing true heard") }
+    if doubt.isDoubtful { return }
+    for binding in program.clockBindings { evaluate(binding, at: tick) }
+  }
+
+  // MARK: Rules and alerts
+
+  /// Evaluates one rule for one device at T and advances its alert.
+  func evaluate(_ binding: Int, at t: Timestamp) {
+    let verdict = evaluator.evaluate(binding: binding, at: t, heads: heads, needsClear: lives[binding].isRaised)
+    if verdict.when != .true && lives[binding].isInactive { return }
+    let action = lives[binding].handle(.evaluated(when: verdict.when, clear: verdict.clear, t: t, clock: now), timings[binding])
+    apply(action, to: binding, t: t, reason: "condition")
+  }
+
+  private func apply(_ action: AlertLife.Action, to binding: Int, t: Timestamp, reason: String) {
+    switch action {
+    case .none: return
+    case .changed: break
+    case .raise(let breachedAt, let at): raise(binding, breachedAt: breachedAt, at: at, reason: reason)
+    case .clear(let at): clear(binding, at: at, reason: reason)
+    }
+    if lives[binding].isPending { pending.insert(binding) } else { pending.remove(binding) }
+    dirty.insert(binding)
+  }
+
+  // MARK: Batches
+
+  package var isBatchEmpty: Bool { batch.isEmpty && changes.isEmpty }
+
+  /// Everything the batch changed, complete for the commit.
+  func finishBatch() -> EngineChanges {
+    for binding in dirty.sorted() {
+      let rule = book.rules[program.rule(of: binding)]
+      changes.lives.append(
+        StoredLife(rule: rule.id, subject: registry.subject(of: program.device(of: binding)), version: rule.version, life: lives[binding]))
+    }
+    dirty.removeAll(keepingCapacity: true)
+    return changes
+  }
+
+  /// The batch is durable: the next one begins.
+  func batchCommitted() {
+    batch.removeAll()
+    changes.removeAll()
+  }
+
+  // MARK: Recovery
+
+  /// Puts the stored alerts' state back, after the log was read.
+  func restore(lives stored: [StoredLife], alerts: [AlertRecord]) {
+    var bindingOf: [String: Int] = [:]
+    for binding in 0..<program.bindingCount {
+      bindingOf["\(book.rules[program.rule(of: binding)].id)\n\(registry.subject(of: program.device(of: binding)))"] = binding
+    }
+    for life in stored {
+      guard let binding = bindingOf["\(life.rule)\n\(life.subject)"] else { continue }
+      // A changed condition restarts a pending and keeps a raised alert.
+      if life.life.isPending && life.version != book.rules[program.rule(of: binding)].version { continue }
+      lives[binding] = life.life
+      if life.life.isPending { pending.insert(binding) }
+    }
+    for alert in alerts {
+      if let binding = bindingOf["\(alert.rule)\n\(alert.subject)"] { openAlerts[binding] = alert }
+    }
+  }
+
+  /// Since when each device counts; one that was added since the last commit counts from there.
+  func restore(registrations: [StoredSeries]) {
+    var instants: [UInt32: Timestamp] = [:]
+    for series in registrations { instants[series.id.index] = series.registeredAt }
+    for device in registry.devices.indices {
+      let known = seriesOf[device].compactMap { instants[$0.index] }.min()
+      if known == nil, clock != nil { changes.registeredAt = clock }
+      if let at = known ?? clock { evaluator.setRegistered(device: device, at: at) }
+    }
+  }
+
+  /// The clock as the log left it: ticks up to and at it have run.
+  func restore(clock: Timestamp) {
+    self.clock = clock
+    nextTick = clock.nextMinute
+  }
+}

@@ -1,0 +1,42 @@
+import Alerting
+import Outbox
+import Readings
+
+/// The last input that was rejected for a reason, of a device or of none: kept for the integrator.
+struct RejectSample: Equatable, Sendable {
+  static let payloadMax = 4096
+
+  var reason: RejectReason
+  /// Empty where no registered device is known.
+  var device: String
+  var at: Timestamp
+  var topic: String
+  var payload: [UInt8]
+  var detail: String
+}
+
+/// What a batch changes besides the log row: committed in the same transaction.
+struct EngineChanges: Sendable {
+  var lives: [StoredLife] = []
+  var alerts: [AlertRecord] = []
+  var transitions: [TransitionRecord] = []
+  /// In the order in which they happened.
+  var events: [EventRecord] = []
+  var rejects: [RejectSample] = []
+  /// Which reasons and devices `rejects` has.
+  var rejectKeys: Set<Int> = []
+  /// Series registered since the last batch count from here.
+  var registeredAt: Timestamp?
+
+  var isEmpty: Bool { lives.isEmpty && alerts.isEmpty && events.isEmpty && rejects.isEmpty && registeredAt == nil }
+
+  mutating func removeAll() {
+    lives.removeAll(keepingCapacity: true)
+    alerts.removeAll(keepingCapacity: true)
+    transitions.removeAll(keepingCapacity: true)
+    events.removeAll(keepingCapacity: true)
+    rejects.removeAll(keepingCapacity: true)
+    rejectKeys.removeAll(keepingCapacity: true)
+    registeredAt = nil
+  }
+}

@@ -1,0 +1,32 @@
+/// The last messages without a ts that were committed: what they are known by if the broker sends them again.
+///
+/// The broker redelivers only what it had no PUBACK for when a connection ended: at most a receive-maximum of messages, and only on a
+/// later connection. So an entry matches packet id and content, once, and only from an earlier connection.
+struct UnnamedMessages {
+  private struct Entry {
+    var packet: UInt16
+    var hash: UInt64
+    var connection: Int
+  }
+
+  /// Above the receive-maximum.
+  static let capacity = 1024
+  private var entries: [Entry] = []
+  private var next = 0
+  private(set) var connection = 0
+
+  mutating func connectionBegan() { connection += 1 }
+
+  mutating func remember(packet: UInt16, hash: UInt64) {
+    let entry = Entry(packet: packet, hash: hash, connection: connection)
+    if entries.count < Self.capacity { entries.append(entry) } else { entries[next] = entry }
+    next = (next + 1) % Self.capacity
+  }
+
+  /// Whether this is a message that was committed on an earlier connection. It is then forgotten.
+  mutating func takeRedelivery(packet: UInt16, hash: UInt64) -> Bool {
+    guard let found = entries.firstIndex(where: { $0.connection < connection && $0.packet == packet && $0.hash == hash }) else { return false }
+    entries[found].connection = .max
+    return true
+  }
+}

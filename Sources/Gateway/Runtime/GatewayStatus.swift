@@ -1,0 +1,55 @@
+import Database
+import DeviceRegistry
+import MQTTIntake
+package import Readings
+import RuleEngine
+
+/// What the gateway says of itself: `/readyz` and `/metrics` are made of it.
+package struct GatewayStatus: Sendable {
+  package var clock: Timestamp?
+  package var isClockDoubtful: Bool
+  /// `up`, or what the intake is doing instead.
+  package var intake: String
+  package var intakeError: String?
+  package var isStoreFull: Bool
+  package var isDiskFull: Bool
+  package var storeBytes: Int64
+  package var storeBytesMax: Int64
+  package var series: Int
+  package var devices: Int
+  package var rules: Int
+  /// Readings held in memory.
+  package var readings: Int
+  package var counters: Counters
+  package var commits: Histogram
+
+  /// Why the gateway is not ready, each reason in words; empty where it is.
+  package var problems: [String] {
+    var found: [String] = []
+    if isStoreFull { found.append("store_full: max_size is reached; intake is stopped, the broker keeps what comes") }
+    if isDiskFull { found.append("disk_full: nothing is acknowledged until there is space") }
+    if intake != "up" && !isStoreFull { found.append("intake_\(intake)\(intakeError.map { ": \($0)" } ?? "")") }
+    if isClockDoubtful { found.append("clock_doubtful: half of the devices or the wall clock disagree; nothing is rejected for its time") }
+    return found
+  }
+}
+
+extension WriterCore {
+  var status: GatewayStatus {
+    GatewayStatus(
+      clock: engine.clock, isClockDoubtful: engine.isDoubtful, intake: Self.name(session.state), intakeError: session.lastError,
+      isStoreFull: isStoreFull, isDiskFull: isDiskFull, storeBytes: store.file.bytes, storeBytesMax: configuration.sizeMax,
+      series: engine.seriesOf.reduce(0) { $0 + $1.count }, devices: engine.registry.devices.count, rules: engine.book.rules.count,
+      readings: engine.headReadings, counters: engine.counters, commits: commits)
+  }
+
+  private static func name(_ state: MQTTSession.State) -> String {
+    switch state {
+    case .stopped: "stopped"
+    case .waiting: "waiting"
+    case .dialling, .connecting, .subscribing: "connecting"
+    case .catchingUp: "catching_up"
+    case .up: "up"
+    }
+  }
+}

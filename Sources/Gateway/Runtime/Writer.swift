@@ -1,0 +1,124 @@
+import DeviceRegistry
+import Foundation
+import Logging
+import MQTTIntake
+package import Outbox
+package import Readings
+import SeriesStore
+
+/// The owner of every change, as the rest of the process sees it: an actor whose executor is the writer thread.
+package actor Writer {
+  nonisolated private let thread = WriterThread()
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private let core: WriterCore
+  private var ended: [CheckedContinuation<Void, any Error>] = []
+
+  init(_ core: sending WriterCore) { self.core = core }
+
+  /// Starts the thread. It serves until `end()`, or until the store fails.
+  nonisolated func start() {
+    thread.start { seen in self.assumeIsolated { $0.turn(seen) } }
+  }
+
+  private func turn(_ seen: Int16) -> WriterThread.Wait? {
+    let wait = core.turn(seen)
+    if wait == nil { resumeEnded() }
+    return wait
+  }
+
+  /// Name look-up and connecting block for minutes: a thread of their own does them, and hands the connection over.
+  private func dialInBackground() {
+    let endpoint = core.configuration.broker
+    let readsSenderTime = core.configuration.brokerClock == .sender
+    Thread.detachNewThread {
+      let result: Result<MQTTConnection, MQTTFault>
+      do throws(MQTTFault) {
+        result = .success(try MQTTConnection.dial(endpoint, readsSenderTime: readsSenderTime))
+      } catch {
+        result = .failure(error)
+      }
+      Task { await self.dialled(result) }
+    }
+  }
+
+  private func dialled(_ result: Result<MQTTConnection, MQTTFault>) { core.dialled(result) }
+
+  // MARK: Intake
+
+  package func startIntake() {
+    core.dial = { [weak self] in
+      guard let self else { return }
+      self.assumeIsolated { $0.dialInBackground() }
+    }
+    core.handle(.start)
+  }
+
+  /// Commits and acknowledges what was received, then leaves the broker, which keeps the rest.
+  package func stopIntake() {
+    core.commit()
+    core.handle(.stop)
+  }
+
+  // MARK: Marks
+
+  /// Records what became of deliveries; returns after the commit.
+  package func record(_ marks: [DeliveryMark]) async throws {
+    try await withCheckedThrowingContinuation { core.add(marks, $0) }
+  }
+
+  // MARK: End
+
+  /// Returns when the last batch is committed and the thread has ended. Throws the store's error where that ended it.
+  package func waitForEnd() async throws {
+    if core.hasEnded {
+      if let failure = core.failure { throw failure }
+      return
+    }
+    try await withCheckedThrowingContinuation { ended.append($0) }
+  }
+
+  package func end() { core.end() }
+
+  private func resumeEnded() {
+    for continuation in ended {
+      if let failure = core.failure { continuation.resume(throwing: failure) } else { continuation.resume() }
+    }
+    ended.removeAll()
+  }
+
+  // MARK: Snapshots
+
+  package func status() -> GatewayStatus { core.status }
+
+  /// The readings of a series in [from, to), oldest first, at most `limit`. Nil where no such series is registered.
+  package func points(device: String, metric: String, from: Timestamp, to: Timestamp, limit: Int) -> [Reading]? {
+    core.engine.points(device: device, metric: metric, from: from, to: to, limit: limit)
+  }
+
+  /// The newest reading of each of a device's metrics, by the profile's order.
+  package func latest(device: String) -> [Reading?]? { core.engine.latest(device: device) }
+}
+
+extension Engine {
+  func points(device: String, metric: String, from: Timestamp, to: Timestamp, limit: Int) -> [Reading]? {
+    guard let index = registry.deviceIndex(device), let metric = registry.profile(of: index).metricIndex(metric) else { return nil }
+    let series = seriesOf[index][metric]
+    let view = heads.view(series.int)
+    let start = view.upperBound(from.milliseconds - 1)
+    let end = min(view.upperBound(to.milliseconds - 1), start + limit)
+    return (start..<max(start, end)).map {
+      Reading(series: series, ts: Timestamp(milliseconds: view.times[$0]), value: view.values[$0], quality: Quality(byte: view.qualities[$0]))
+    }
+  }
+
+  func latest(device: String) -> [Reading?]? {
+    guard let index = registry.deviceIndex(device) else { return nil }
+    return seriesOf[index].map { series in
+      let view = heads.view(series.int)
+      guard view.count > 0 else { return nil }
+      let last = view.count - 1
+      return Reading(series: series, ts: Timestamp(milliseconds: view.times[last]), value: view.values[last], quality: Quality(byte: view.qualities[last]))
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import Alerting
+package import Database
+import Outbox
+import SeriesStore
+
+/// All tables, in the order of the layers, and the gateway's own:
+///
+///     gateway  one row: the counters as of the last commit, as JSON
+///     reject   the last rejected input for each reason and device
+package enum GatewaySchema {
+  package static let migrations =
+    SeriesSchema.migrations + AlertSchema.migrations + OutboxSchema.migrations.map { Migration(name: $0.name, sql: $0.sql) } + [
+      Migration(
+        name: "gateway-1",
+        sql: """
+          CREATE TABLE gateway(
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            counters BLOB NOT NULL);
+          CREATE TABLE reject(
+            reason TEXT NOT NULL,
+            device TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            topic TEXT NOT NULL,
+            payload BLOB NOT NULL,
+            detail TEXT NOT NULL,
+            PRIMARY KEY(reason, device)) WITHOUT ROWID;
+          """)
+    ]
+}

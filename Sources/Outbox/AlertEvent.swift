@@ -1,0 +1,154 @@
+import Alerting
+package import Readings
+
+/// One transition of an alert as it is told to IOCs, with the alert's whole state. All times are instants of the engine's clock
+/// or of readings; nothing here depends on when or to whom it is sent.
+package struct AlertEvent: Sendable {
+  /// What happened. The raw value ends the CloudEvent's type.
+  package enum Transition: String, CaseIterable, Sendable {
+    case raised, escalated, cleared, acknowledged, flapping, reminder
+  }
+
+  /// The alert's state after the transition.
+  package enum State: String, Sendable { case raised, cleared }
+
+  package struct Rule: Hashable, Sendable {
+    package var id, version: String
+    package var name: BilingualText
+    package init(id: String, version: String, name: BilingualText) { (self.id, self.version, self.name) = (id, version, name) }
+  }
+
+  /// The ward at the event's time. `validFrom` is its date, `2025-07-01`: codes are reused.
+  package struct Ward: Hashable, Sendable {
+    package var code, validFrom, name: String
+    package init(code: String, validFrom: String, name: String) { (self.code, self.validFrom, self.name) = (code, validFrom, name) }
+  }
+
+  /// Latitude and longitude in degrees, WGS 84.
+  package struct Device: Hashable, Sendable {
+    package var id, name, profile: String
+    package var latitude, longitude: Double?
+    package init(id: String, name: String, profile: String, latitude: Double?, longitude: Double?) {
+      (self.id, self.name, self.profile) = (id, name, profile)
+      (self.latitude, self.longitude) = (latitude, longitude)
+    }
+  }
+
+  /// The members of a group alert: at most 50 ids are listed, `count` counts all.
+  package struct Members: Hashable, Sendable {
+    package var devices: [String]
+    package var count: Int
+    package init(devices: [String], count: Int) { (self.devices, self.count) = (devices, count) }
+  }
+
+  /// One term of the condition. `decimals` are those of the metric's resolution; an unknown value is nil.
+  package struct ConditionValue: Hashable, Sendable {
+    package var text: String
+    package var value: Double?
+    package var decimals: Int
+    package init(text: String, value: Double?, decimals: Int) { (self.text, self.value, self.decimals) = (text, value, decimals) }
+  }
+
+  /// The row of the limits that the condition compared with. `validFrom` is a date.
+  package struct Limit: Hashable, Sendable {
+    package var regulation: String
+    package var value: Double
+    package var unit, validFrom: String
+    package init(regulation: String, value: Double, unit: String, validFrom: String) {
+      (self.regulation, self.value, self.unit, self.validFrom) = (regulation, value, unit, validFrom)
+    }
+  }
+
+  /// Where a trend leads. `slopePerHour` in the metric's unit, `fit` is R²; `crossesAt` nil where it does not cross.
+  package struct Forecast: Hashable, Sendable {
+    package var metric: String
+    package var limit: Double
+    package var crossesAt: Timestamp?
+    package var slopePerHour, fit: Double
+    package var decimals: Int
+    package init(metric: String, limit: Double, crossesAt: Timestamp?, slopePerHour: Double, fit: Double, decimals: Int) {
+      (self.metric, self.limit, self.crossesAt) = (metric, limit, crossesAt)
+      (self.slopePerHour, self.fit, self.decimals) = (slopePerHour, fit, decimals)
+    }
+  }
+
+  package struct Acknowledgement: Hashable, Sendable {
+    package var by: String
+    package var at: Timestamp
+    package var note: String?
+    package init(by: String, at: Timestamp, note: String?) { (self.by, self.at, self.note) = (by, at, note) }
+  }
+
+  /// The readings behind the condition, oldest first.
+  package struct Evidence: Sendable {
+    package var metric: String
+    package var decimals: Int
+    package var points: [(ts: Timestamp, value: Double)]
+    package init(metric: String, decimals: Int, points: [(ts: Timestamp, value: Double)]) {
+      (self.metric, self.decimals, self.points) = (metric, decimals, points)
+    }
+  }
+
+  package var instance: String
+  package var alert: String
+  package var transition: Transition
+  /// Counts the transitions of this kind of this alert, from 1.
+  package var nth: Int
+  /// Rises with every event of the alert, from 1.
+  package var revision: Int
+  package var state: State
+  package var severity: Severity
+  package var late: Bool
+  /// `{site}/{domain}/{device}`, or a group's subject.
+  package var subject: String
+  /// The time at which the transition became true.
+  package var time: Timestamp
+  package var rule: Rule
+  package var site: String
+  /// For the sinks' filters; not written. Nil passes every domain filter.
+  package var domain: String?
+  package var zone: String?
+  package var ward: Ward?
+  package var device: Device?
+  package var members: Members?
+  package var metric: String?
+  package var unit: String?
+  package var value: Double?
+  /// Decimals of the metric's resolution; numbers are shown with two more.
+  package var decimals: Int
+  package var conditionText: String
+  package var conditionValues: [ConditionValue]
+  package var limit: Limit?
+  package var forecast: Forecast?
+  package var breachedAt: Timestamp
+  package var raisedAt: Timestamp?
+  package var clearedAt: Timestamp?
+  /// The clock when the transition was found.
+  package var detectedAt: Timestamp
+  package var acknowledged: Acknowledgement?
+  package var message: BilingualText
+  package var advice: BilingualText?
+  package var evidence: [Evidence]
+
+  /// The required facts; the others are nil, empty or false until set.
+  package init(
+    instance: String, alert: String, transition: Transition, nth: Int, revision: Int, state: State, severity: Severity,
+    subject: String, site: String, rule: Rule, time: Timestamp, breachedAt: Timestamp, detectedAt: Timestamp,
+    conditionText: String, message: BilingualText
+  ) {
+    (self.instance, self.alert, self.transition, self.nth) = (instance, alert, transition, nth)
+    (self.revision, self.state, self.severity, self.late) = (revision, state, severity, false)
+    (self.subject, self.site, self.rule, self.time) = (subject, site, rule, time)
+    (self.breachedAt, self.detectedAt) = (breachedAt, detectedAt)
+    (self.conditionText, self.conditionValues, self.decimals) = (conditionText, [], 0)
+    (self.message, self.evidence) = (message, [])
+  }
+
+  /// The event's id: the same for the same transition, however often it is told.
+  package var id: String { AlertIdentity.event(alert: alert, transition: transition.rawValue, nth: nth) }
+
+  /// The event as the outbox keeps it.
+  package var record: EventRecord {
+    EventRecord(id: id, recordedAt: detectedAt, site: site, domain: domain, severity: severity, body: cloudEvent())
+  }
+}

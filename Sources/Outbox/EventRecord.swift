@@ -1,0 +1,73 @@
+package import Readings
+
+/// An event as it was recorded: its exact bytes, and what the sinks' filters ask of it. A filter passes what is nil here.
+package struct EventRecord: Sendable, Equatable {
+  package var id: String
+  /// The engine's clock at the event.
+  package var recordedAt: Timestamp
+  package var site: String?
+  package var domain: String?
+  package var severity: Severity?
+  package var body: [UInt8]
+
+  package init(id: String, recordedAt: Timestamp, site: String?, domain: String?, severity: Severity?, body: [UInt8]) {
+    (self.id, self.recordedAt, self.site) = (id, recordedAt, site)
+    (self.domain, self.severity, self.body) = (domain, severity, body)
+  }
+}
+
+/// An event that waits for one sink.
+package struct WaitingDelivery: Sendable, Equatable {
+  /// The sink's own number of the event: from 1, without gaps, in the order of commit.
+  package var sequence: Int64
+  package var event: String
+  package var body: [UInt8]
+  /// Attempts so far.
+  package var attempts: Int
+  /// Real time at which it was committed; giving up counts from here.
+  package var firstAt: Timestamp
+  /// Real time before which it is not to be tried.
+  package var nextAt: Timestamp
+
+  package init(sequence: Int64, event: String, body: [UInt8], attempts: Int, firstAt: Timestamp, nextAt: Timestamp) {
+    (self.sequence, self.event, self.body) = (sequence, event, body)
+    (self.attempts, self.firstAt, self.nextAt) = (attempts, firstAt, nextAt)
+  }
+}
+
+/// What a read of a sink's queue found.
+package struct SinkBacklog: Sendable, Equatable {
+  /// Why the sink was stopped; nil while it runs.
+  package var stopped: String?
+  /// In order of sequence; empty for a stopped sink.
+  package var deliveries: [WaitingDelivery]
+  package init(stopped: String?, deliveries: [WaitingDelivery]) { (self.stopped, self.deliveries) = (stopped, deliveries) }
+}
+
+/// Why no attempt will deliver an event. The raw value is what operators see.
+package enum DeadReason: String, Sendable {
+  /// The IOC said that the event itself is wrong.
+  case rejected
+  /// Its time was up.
+  case expired
+}
+
+/// What became of an attempt, for the one writer to record.
+package struct DeliveryMark: Sendable, Equatable {
+  package enum Outcome: Sendable, Equatable {
+    case delivered
+    case dead(DeadReason, error: String)
+    case retryLater(nextAt: Timestamp, error: String)
+    /// The IOC wants no more events: the sink stops, the event goes on waiting.
+    case stopped(reason: String)
+  }
+  package var sink: String
+  package var sequence: Int64
+  /// Attempts so far, this one among them.
+  package var attempts: Int
+  package var outcome: Outcome
+
+  package init(sink: String, sequence: Int64, attempts: Int, outcome: Outcome) {
+    (self.sink, self.sequence, self.attempts, self.outcome) = (sink, sequence, attempts, outcome)
+  }
+}

@@ -1,0 +1,54 @@
+/// The outbox in SQLite. Written by the one writer only, an event and its deliveries in the transaction of the readings that caused it.
+///
+///     event                                    one row an event that some sink is to get
+///     ┌─────────────┬──────────────────────────────────────────────────────────────────┐
+///     │ id          │ TEXT, primary key: derived from alert, transition and number      │
+///     │ recorded_at │ INTEGER, ms: the engine's clock at the event                      │
+///     │ site        │ TEXT or NULL                                                      │
+///     │ domain      │ TEXT or NULL                                                      │
+///     │ severity    │ INTEGER or NULL: 0 info, 1 minor, 2 major, 3 critical             │
+///     │ body        │ BLOB: the exact bytes that are signed and sent                    │
+///     └─────────────┴──────────────────────────────────────────────────────────────────┘
+///     delivery                                 one row an event and sink
+///     ┌─────────────┬──────────────────────────────────────────────────────────────────┐
+///     │ sink        │ TEXT ┐ primary key                                                │
+///     │ sequence    │ INT  ┘ from 1, without gaps in each sink                          │
+///     │ event       │ TEXT: event.id                                                    │
+///     │ state       │ INTEGER: 0 waiting, 1 delivered, 2 dead                           │
+///     │ attempts    │ INTEGER                                                           │
+///     │ first_at    │ INTEGER, ms of real time: committed                               │
+///     │ next_at     │ INTEGER, ms of real time: not to be tried before                  │
+///     │ last_error  │ TEXT or NULL, one line; of a dead one it begins with the reason   │
+///     └─────────────┴──────────────────────────────────────────────────────────────────┘
+///     sink                                     one row a sink that ever got an event
+///     ┌───────────────┬────────────────────────────────────────────────────────────────┐
+///     │ id            │ TEXT, primary key                                               │
+///     │ last_sequence │ INTEGER: events created for it                                  │
+///     │ delivered     │ INTEGER: of those, delivered                                    │
+///     │ dead          │ INTEGER: of those, dead                                         │
+///     │ stopped       │ TEXT or NULL: why it stopped                                    │
+///     └───────────────┴────────────────────────────────────────────────────────────────┘
+///
+/// Always: last_sequence = delivered + dead + waiting.
+package enum OutboxSchema {
+  package static let migrations: [(name: String, sql: String)] = [
+    (
+      name: "outbox-1",
+      sql: """
+      CREATE TABLE event (
+        id TEXT NOT NULL PRIMARY KEY, recorded_at INTEGER NOT NULL, site TEXT, domain TEXT, severity INTEGER, body BLOB NOT NULL
+      );
+      CREATE TABLE delivery (
+        sink TEXT NOT NULL, sequence INTEGER NOT NULL, event TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
+        attempts INTEGER NOT NULL DEFAULT 0, first_at INTEGER NOT NULL, next_at INTEGER NOT NULL, last_error TEXT,
+        PRIMARY KEY (sink, sequence)
+      ) WITHOUT ROWID;
+      CREATE INDEX delivery_waiting ON delivery (sink, sequence) WHERE state = 0;
+      CREATE TABLE sink (
+        id TEXT NOT NULL PRIMARY KEY, last_sequence INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0,
+        dead INTEGER NOT NULL DEFAULT 0, stopped TEXT
+      ) WITHOUT ROWID;
+      """
+    )
+  ]
+}

@@ -1,0 +1,157 @@
+import Foundation
+package import GRDB
+package import Readings
+
+/// Reads and writes the outbox inside a transaction of the caller: enqueueing and marks in the one writer's, reading in any.
+package enum OutboxTable {
+  enum State: Int64 { case waiting, delivered, dead }
+
+  /// Gives each event to each sink whose filter it passes, under the sink's next sequence. An event that is already there, and one
+  /// that no sink wants, changes nothing. Returns the sinks that got something, for the caller to notify after the commit.
+  ///
+  /// `realNow` is the machine's wall clock, from which giving up counts.
+  @discardableResult
+  package static func enqueue(
+    _ events: [EventRecord], to sinks: [SinkFilter], realNow: Timestamp, in db: GRDB.Database
+  ) throws -> Set<String> {
+    var next: [String: Int64] = [:]
+    for event in events {
+      let takers = sinks.filter { $0.passes(event) }
+      guard !takers.isEmpty, try insert(event, in: db) else { continue }
+      for taker in takers {
+        let sequence = try (next[taker.sink] ?? lastSequence(of: taker.sink, in: db)) + 1
+        next[taker.sink] = sequence
+        try db.cachedStatement(sql: "INSERT INTO delivery (sink, sequence, event, first_at, next_at) VALUES (?, ?, ?, ?, ?)")
+          .execute(arguments: [taker.sink, sequence, event.id, realNow.milliseconds, realNow.milliseconds])
+      }
+    }
+    for (sink, sequence) in next {
+      try db.cachedStatement(
+        sql: "INSERT INTO sink (id, last_sequence) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET last_sequence = excluded.last_sequence"
+      ).execute(arguments: [sink, sequence])
+    }
+    return Set(next.keys)
+  }
+
+  private static func insert(_ event: EventRecord, in db: GRDB.Database) throws -> Bool {
+    let statement = try db.cachedStatement(
+      sql: "INSERT OR IGNORE INTO event (id, recorded_at, site, domain, severity, body) VALUES (?, ?, ?, ?, ?, ?)")
+    try statement.execute(arguments: [
+      event.id, event.recordedAt.milliseconds, event.site, event.domain, event.severity.map { Int64($0.rawValue) }, Data(event.body),
+    ])
+    return db.changesCount > 0
+  }
+
+  private static func lastSequence(of sink: String, in db: GRDB.Database) throws -> Int64 {
+    try Int64.fetchOne(db.cachedStatement(sql: "SELECT last_sequence FROM sink WHERE id = ?"), arguments: [sink]) ?? 0
+  }
+
+  /// Records what became of attempts. A mark of a delivery that no longer waits changes nothing, so that marks may come twice.
+  /// Returns the marks of events that expired now: each is a gap to be told.
+  @discardableResult
+  package static func apply(_ marks: [DeliveryMark], in db: GRDB.Database) throws -> [DeliveryMark] {
+    var expired: [DeliveryMark] = []
+    for mark in marks {
+      switch mark.outcome {
+      case .delivered:
+        try settle(mark, as: .delivered, error: nil, counter: "delivered", in: db)
+      case .dead(let reason, let error):
+        if try settle(mark, as: .dead, error: "\(reason.rawValue): \(error)", counter: "dead", in: db), reason == .expired {
+          expired.append(mark)
+        }
+      case .retryLater(let nextAt, let error):
+        try db.cachedStatement(
+          sql: "UPDATE delivery SET attempts = ?, next_at = ?, last_error = ? WHERE sink = ? AND sequence = ? AND state = 0"
+        ).execute(arguments: [mark.attempts, nextAt.milliseconds, error, mark.sink, mark.sequence])
+      case .stopped(let reason):
+        try db.cachedStatement(sql: "UPDATE delivery SET attempts = ?, last_error = ? WHERE sink = ? AND sequence = ? AND state = 0")
+          .execute(arguments: [mark.attempts, reason, mark.sink, mark.sequence])
+        try db.cachedStatement(sql: "UPDATE sink SET stopped = ? WHERE id = ?").execute(arguments: [reason, mark.sink])
+      }
+    }
+    return expired
+  }
+
+  @discardableResult
+  private static func settle(
+    _ mark: DeliveryMark, as state: State, error: String?, counter: String, in db: GRDB.Database
+  ) throws -> Bool {
+    try db.cachedStatement(
+      sql: "UPDATE delivery SET state = ?, attempts = ?, last_error = coalesce(?, last_error) WHERE sink = ? AND sequence = ? AND state = 0"
+    ).execute(arguments: [state.rawValue, mark.attempts, error, mark.sink, mark.sequence])
+    guard db.changesCount > 0 else { return false }
+    try db.cachedStatement(sql: "UPDATE sink SET \(counter) = \(counter) + 1 WHERE id = ?").execute(arguments: [mark.sink])
+    return true
+  }
+
+  /// Lets a stopped sink go on. The caller notifies the delivery after the commit.
+  package static func resume(sink: String, in db: GRDB.Database) throws {
+    try db.execute(sql: "UPDATE sink SET stopped = NULL WHERE id = ?", arguments: [sink])
+  }
+
+  /// What waits for a sink after a sequence, in order, at most `limit`.
+  package static func waiting(sink: String, after sequence: Int64, limit: Int, in db: GRDB.Database) throws -> SinkBacklog {
+    let stopped = try String.fetchOne(db.cachedStatement(sql: "SELECT stopped FROM sink WHERE id = ?"), arguments: [sink])
+    guard stopped == nil else { return SinkBacklog(stopped: stopped, deliveries: []) }
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT delivery.sequence, event.id, event.body, delivery.attempts, delivery.first_at, delivery.next_at
+        FROM delivery JOIN event ON event.id = delivery.event
+        WHERE delivery.sink = ? AND delivery.sequence > ? AND delivery.state = 0 ORDER BY delivery.sequence LIMIT ?
+        """)
+    let rows = try Row.fetchAll(statement, arguments: [sink, sequence, limit])
+    let deliveries = rows.map { row in
+      let body: Data = row[2]
+      return WaitingDelivery(
+        sequence: row[0], event: row[1], body: [UInt8](body), attempts: row[3], firstAt: Timestamp(milliseconds: row[4]),
+        nextAt: Timestamp(milliseconds: row[5]))
+    }
+    return SinkBacklog(stopped: nil, deliveries: deliveries)
+  }
+
+  /// The figures of every sink that ever got an event, by id.
+  package static func figures(in db: GRDB.Database) throws -> [SinkFigures] {
+    let rows = try Row.fetchAll(
+      db.cachedStatement(
+        sql: """
+          SELECT sink.id, last_sequence, delivered, dead, stopped, delivery.first_at, delivery.attempts, delivery.last_error
+          FROM sink LEFT JOIN delivery ON delivery.sink = sink.id AND delivery.sequence =
+            (SELECT min(sequence) FROM delivery WHERE delivery.sink = sink.id AND state = 0)
+          ORDER BY sink.id
+          """))
+    return rows.map { row in
+      let oldest: Int64? = row[5]
+      return SinkFigures(
+        sink: row[0], created: row[1], delivered: row[2], dead: row[3], stopped: row[4],
+        oldestWaitingSince: oldest.map { Timestamp(milliseconds: $0) }, attemptsOfOldest: row[6] ?? 0, lastError: row[7])
+    }
+  }
+}
+
+/// A sink's counters, which go on after a restart, and the state of its queue.
+package struct SinkFigures: Sendable, Equatable {
+  package var sink: String
+  package var created, delivered, dead: Int64
+  package var stopped: String?
+  /// Real time at which the oldest waiting event was committed.
+  package var oldestWaitingSince: Timestamp?
+  package var attemptsOfOldest: Int
+  /// Of the oldest waiting event.
+  package var lastError: String?
+
+  /// Of a sink that never got an event.
+  package init(neverUsed sink: String) {
+    self.init(
+      sink: sink, created: 0, delivered: 0, dead: 0, stopped: nil, oldestWaitingSince: nil, attemptsOfOldest: 0, lastError: nil)
+  }
+
+  package var waiting: Int64 { created - delivered - dead }
+
+  package init(
+    sink: String, created: Int64, delivered: Int64, dead: Int64, stopped: String?, oldestWaitingSince: Timestamp?,
+    attemptsOfOldest: Int, lastError: String?
+  ) {
+    (self.sink, self.created, self.delivered, self.dead, self.stopped) = (sink, created, delivered, dead, stopped)
+    (self.oldestWaitingSince, self.attemptsOfOldest, self.lastError) = (oldestWaitingSince, attemptsOfOldest, lastError)
+  }
+}

@@ -1,0 +1,83 @@
+import Foundation
+package import Readings
+
+/// Which events a sink gets. An empty list takes all; what an event does not have, passes.
+package struct SinkFilter: Sendable, Equatable {
+  package var sink: String
+  package var sites: [String]
+  package var domains: [String]
+  package var leastSeverity: Severity
+
+  package init(sink: String, sites: [String] = [], domains: [String] = [], leastSeverity: Severity = .info) {
+    (self.sink, self.sites, self.domains, self.leastSeverity) = (sink, sites, domains, leastSeverity)
+  }
+
+  package func passes(_ event: EventRecord) -> Bool {
+    if !sites.isEmpty, let site = event.site, !sites.contains(site) { return false }
+    if !domains.isEmpty, let domain = event.domain, !domains.contains(domain) { return false }
+    if let severity = event.severity, severity < leastSeverity { return false }
+    return true
+  }
+}
+
+/// An IOC's address and how it is spoken to.
+package struct SinkConfiguration: Sendable {
+  package var id: String
+  /// `http` or `https`, with a host and without user or password: see `init(id:url:…)`.
+  package let url: String
+  /// The host of `url`, an IPv6 one without brackets.
+  package let host: String
+  /// Each signs every event, so that a rotation loses none.
+  package var secrets: [WebhookSecret]
+  package var filter: SinkFilter
+  /// Whether private, loopback and link-local addresses may be spoken to.
+  package var allowPrivate: Bool
+  /// An attempt from its start to the end of the answer.
+  package var attemptMax: Milliseconds = 20_000
+  package var connectMax: Milliseconds = 5_000
+  package var retry = RetryPolicy()
+  package var heartbeatEvery: Milliseconds = 300_000
+
+  /// Refuses an address that could not work, in one line that says why.
+  package init(
+    id: String, url: String, secrets: [WebhookSecret], filter: SinkFilter? = nil, allowPrivate: Bool = false
+  ) throws(SinkConfigurationError) {
+    guard let parsed = URL(string: url), let scheme = parsed.scheme?.lowercased(), ["http", "https"].contains(scheme),
+      let host = parsed.host(percentEncoded: false), !host.isEmpty
+    else { throw SinkConfigurationError("sink \(id): url must be http:// or https:// with a host") }
+    guard parsed.user == nil, parsed.password == nil else {
+      throw SinkConfigurationError("sink \(id): url must not hold a user or a password: events are signed instead")
+    }
+    guard !secrets.isEmpty else { throw SinkConfigurationError("sink \(id): secret_file holds no secret") }
+    (self.id, self.url, self.secrets, self.allowPrivate) = (id, url, secrets, allowPrivate)
+    self.host = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    self.filter = filter ?? SinkFilter(sink: id)
+  }
+}
+
+/// How long to wait for the next attempt, and when to stop trying.
+package struct RetryPolicy: Sendable, Equatable {
+  package var first: Milliseconds = 1_000
+  package var most: Milliseconds = 300_000
+  package var giveUp: Milliseconds = 7 * 86_400_000
+
+  package init() {}
+  package init(first: Milliseconds, most: Milliseconds, giveUp: Milliseconds) {
+    (self.first, self.most, self.giveUp) = (first, most, giveUp)
+  }
+
+  /// The delay after that many failures in a row, the first being 1: it doubles up to `most`, and `jitter` in 0..<1 moves it by up to
+  /// a quarter each way, so that sinks that failed together do not come back together.
+  package func delay(afterFailures failures: Int, jitter: Double) -> Milliseconds {
+    precondition(failures >= 1, "a delay follows a failure")
+    precondition((0.0..<1.0).contains(jitter), "jitter is in 0..<1")
+    let grown = failures > 40 ? most : min(most, first << Int64(failures - 1))
+    return max(1, Milliseconds(Double(grown) * (0.75 + 0.5 * jitter)))
+  }
+}
+
+/// A sink that cannot be used, in one line for the operator.
+package struct SinkConfigurationError: Error, Equatable, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
+}

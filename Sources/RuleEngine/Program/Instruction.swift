@@ -1,0 +1,34 @@
+/// One step of a program: a stack machine over doubles. Numbers are themselves, durations milliseconds, unknown numbers NaN;
+/// conditions are 0, ½ (unknown) and 1, so that Kleene's `and` is the lesser, `or` the greater, `not` 1 − x.
+struct Instruction: Sendable {
+  enum Operation: UInt8, Sendable {
+    /// Push `constant`.
+    case constant
+    /// Push the device's attribute `operand`.
+    case attribute
+    /// Push a function of window `operand`.
+    case last, mean, count, extreme
+    /// Push the age of metric `operand`, in milliseconds.
+    case age
+    case add, subtract, multiply, divide, negate
+    /// The left operand is below the right one on the stack.
+    case less, lessOrEqual, greater, greaterOrEqual, equal, notEqual
+    /// The right operand is `constant`.
+    case lessThanConstant, atMostConstant, greaterThanConstant, atLeastConstant, equalsConstant, differsFromConstant
+    case and, or, not
+    /// Go on at `operand` where the top already decides: false of `and`, true of `or`.
+    case skipIfFalse, skipIfTrue
+  }
+
+  var operation: Operation
+  var operand: UInt32 = 0
+  var constant: Double = 0
+}
+
+/// A piece of the program's code.
+struct CodeRange: Sendable {
+  var start: UInt32
+  var end: UInt32
+  static let empty = CodeRange(start: 0, end: 0)
+  var isEmpty: Bool { start == end }
+}

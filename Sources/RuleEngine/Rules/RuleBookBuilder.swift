@@ -1,0 +1,48 @@
+import DeviceRegistry
+
+/// Gathers the rules of all files, and what holds between rules: ids, references, bounds.
+struct RuleBookBuilder {
+  private let registry: Registry
+  private let faults: FaultList
+  private var rules: [Rule] = []
+  private var warnings: [FileFault] = []
+  private var places: [String: FileFault] = [:]
+  /// Rules that others name, with the place where they do.
+  private var references: [(id: String, place: YAMLValue)] = []
+  private var bindings = 0
+
+  init(registry: Registry, faults: FaultList) { (self.registry, self.faults) = (registry, faults) }
+
+  mutating func warn(_ warning: FileFault) { warnings.append(warning) }
+
+  mutating func add(_ file: YAMLValue, lines: [[Unicode.Scalar]]) {
+    for value in file.mapping(keys: ["rules"])?["rules"]?.list() ?? [] {
+      guard places.count < RuleFiles.maximumRules else { return value.fault("at most \(RuleFiles.maximumRules) rules") }
+      var reader = RuleReader(value, lines: lines, registry: registry)
+      guard let id = reader.id() else { continue }
+      if let first = places[id] {
+        value.fault("rule \(id) is defined twice: the first stands in \(first.file):\(first.line)")
+        continue
+      }
+      places[id] = FileFault(file: value.file, line: value.line, column: value.column, message: "")
+      let rule = reader.read(id: id)
+      references += reader.references
+      warnings += reader.warnings
+      guard let rule else { continue }
+      bindings += reader.boundDevices
+      rules.append(rule)
+    }
+  }
+
+  func book() throws(FileFaults) -> RuleBook {
+    for (id, place) in references where places[id] == nil {
+      place.fault("no rule \(id)\(CloseNames.hint(for: id, among: places.keys))")
+    }
+    if bindings > RuleFiles.maximumBindings, let first = rules.first {
+      let message = "the rules bind \(bindings) pairs of rule and device, at most \(RuleFiles.maximumBindings); narrow \"where\""
+      faults.add(FileFault(file: first.place.file, message: message))
+    }
+    try faults.throwIfAny()
+    return RuleBook(rules: rules.sorted { $0.id < $1.id }, warnings: warnings)
+  }
+}

@@ -1,0 +1,56 @@
+package import DeviceRegistry
+package import Foundation
+
+/// Reads `Rules/`: every `*.yaml` whose top key is `rules`. Scenarios (`*.scenario.yaml`, `*.scenarios.yaml`) are not rules.
+package enum RuleFiles {
+  /// Bytes of one file, at most.
+  package static let maximumFileSize = 1 << 20
+  /// Rules of one folder, at most.
+  package static let maximumRules = 10_000
+  /// Pairs of rule and device, at most: each has its state.
+  package static let maximumBindings = 1_000_000
+
+  /// - Throws: `FileFaults` with every fault of every file; then the caller keeps the rules it has.
+  package static func load(directory: URL, registry: Registry) throws(FileFaults) -> RuleBook {
+    let faults = FaultList()
+    var sources: [(file: String, text: String)] = []
+    for name in TextFiles.names(in: directory, suffix: ".yaml", faults: faults) {
+      if name.hasSuffix(".scenario.yaml") || name.hasSuffix(".scenarios.yaml") { continue }
+      let url = directory.appendingPathComponent(name)
+      let size = (try? url.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0
+      if size > maximumFileSize {
+        faults.add(tooLarge(url.relativePath))
+      } else if let text = TextFiles.text(url, faults: faults) {
+        sources.append((url.relativePath, text))
+      }
+    }
+    return try read(sources: sources, registry: registry, faults: faults)
+  }
+
+  /// The same for texts that are not in files (yet): each with the name that its faults carry.
+  package static func read(sources: [(file: String, text: String)], registry: Registry) throws(FileFaults) -> RuleBook {
+    try read(sources: sources, registry: registry, faults: FaultList())
+  }
+
+  private static func tooLarge(_ file: String) -> FileFault {
+    FileFault(file: file, message: "a file of rules has at most 1 MiB; split it")
+  }
+
+  private static func read(sources: [(file: String, text: String)], registry: Registry, faults: FaultList) throws(FileFaults) -> RuleBook {
+    var builder = RuleBookBuilder(registry: registry, faults: faults)
+    for (file, text) in sources {
+      guard text.utf8.count <= maximumFileSize else {
+        faults.add(tooLarge(file))
+        continue
+      }
+      guard let top = YAMLValue(text: text, file: file, faults: faults) else { continue }
+      let entries = top.isMapping ? top.openMapping() ?? [] : []
+      guard entries.contains(where: { $0.key.string == "rules" }) else {
+        builder.warn(FileFault(file: file, line: 1, column: 1, message: "has no top key \"rules\", and is not read"))
+        continue
+      }
+      builder.add(top, lines: text.split(separator: "\n", omittingEmptySubsequences: false).map { Array($0.unicodeScalars) })
+    }
+    return try builder.book()
+  }
+}

@@ -1,0 +1,106 @@
+import Readings
+import SeriesStore
+
+/// The least or the greatest good value of a window.
+///
+/// A ring holds the indices of the readings that may still become the extreme: each beats all after it. A new reading drops those that
+/// it beats, so that each enters and leaves once. Where T goes back over readings, or one is stored behind others, the ring is made anew.
+struct ExtremeWindow {
+  private(set) var end = Int64.min
+  private var low: Int32 = 0
+  private var high: Int32 = 0
+  private(set) var good: Int32 = 0
+  private var isStale = false
+  private let isMaximum: Bool
+  /// Indices into the head, oldest first, from `first` on, `count` of them; the capacity is a power of two.
+  private var ring: UnsafeMutablePointer<Int32>?
+  private var capacity: Int32 = 0
+  private var first: Int32 = 0
+  private var count: Int32 = 0
+
+  init(isMaximum: Bool) { self.isMaximum = isMaximum }
+
+  func free() { ring?.deallocate() }
+
+  @inline(__always) private func place(_ position: Int32) -> Int { Int((first &+ position) & (capacity &- 1)) }
+
+  /// Of equal values the later one stays: it is in the window for longer.
+  @inline(__always) private func beats(_ a: Double, _ b: Double) -> Bool { isMaximum ? a >= b : a <= b }
+
+  @inline(__always)
+  mutating func move(to t: Int64, width: Int64, over head: HeadView) {
+    if t == end && !isStale { return }
+    moveAlong(to: t, width: width, over: head)
+  }
+
+  private mutating func moveAlong(to t: Int64, width: Int64, over head: HeadView) {
+    // Safe: low <= high <= head.count; indices in the ring lie in low ..< high, and are read within the ring's capacity.
+    var (low, high) = (Int(low), Int(high))
+    let isForeign =
+      isStale || end == .min || (high > 0 && head.times[high - 1] > t) || (high < head.count && head.times[high] &- end > width)
+    if isForeign { return restart(at: t, width: width, over: head) }
+    while high < head.count, head.times[high] <= t {
+      if head.isGood(high) { append(high, over: head) }
+      high += 1
+    }
+    let from = t &- width
+    while low < high, head.times[low] <= from {
+      if head.isGood(low) {
+        good &-= 1
+        if count > 0, ring![place(0)] == Int32(truncatingIfNeeded: low) {
+          first = (first &+ 1) & (capacity &- 1)
+          count &-= 1
+        }
+      }
+      low += 1
+    }
+    while low > 0, head.times[low - 1] > from {
+      low -= 1
+      if head.isGood(low) { prepend(low, over: head) }
+    }
+    (self.low, self.high, end) = (Int32(truncatingIfNeeded: low), Int32(truncatingIfNeeded: high), t)
+  }
+
+  private mutating func restart(at t: Int64, width: Int64, over head: HeadView) {
+    let range = head.range(end: t, width: width)
+    (good, first, count, isStale) = (0, 0, 0, false)
+    for index in range where head.isGood(index) { append(index, over: head) }
+    (low, high, end) = (Int32(truncatingIfNeeded: range.lowerBound), Int32(truncatingIfNeeded: range.upperBound), t)
+  }
+
+  private mutating func append(_ index: Int, over head: HeadView) {
+    let value = head.values[index]
+    while count > 0, beats(value, head.values[Int(ring![place(count &- 1)])]) { count &-= 1 }
+    if count == capacity { grow() }
+    count &+= 1
+    ring![place(count &- 1)] = Int32(truncatingIfNeeded: index)
+    good &+= 1
+  }
+
+  /// An older reading comes into the window, as T went back: it matters if nothing after it beats it.
+  private mutating func prepend(_ index: Int, over head: HeadView) {
+    good &+= 1
+    if count > 0, beats(head.values[Int(ring![place(0)])], head.values[index]) { return }
+    if count == capacity { grow() }
+    first = (first &- 1) & (capacity &- 1)
+    count &+= 1
+    ring![place(0)] = Int32(truncatingIfNeeded: index)
+  }
+
+  /// Twice the room (8 at first): steady windows stop growing.
+  private mutating func grow() {
+    let larger = max(8, capacity * 2)
+    let new = UnsafeMutablePointer<Int32>.allocate(capacity: Int(larger))
+    for position in 0..<count { (new + Int(position)).initialize(to: ring![place(position)]) }
+    (new + Int(count)).initialize(repeating: 0, count: Int(larger - count))
+    ring?.deallocate()
+    (ring, capacity, first) = (new, larger, 0)
+  }
+
+  mutating func noteInserted(_ ts: Int64) {
+    if ts <= end { isStale = true }
+  }
+
+  /// The extreme; NaN of nothing. Minus zero is zero.
+  @inline(__always) func value(over head: HeadView) -> Double { count == 0 ? .nan : head.values[Int(ring![place(0)])] + 0.0 }
+}

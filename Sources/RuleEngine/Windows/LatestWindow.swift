@@ -1,0 +1,40 @@
+import Readings
+import SeriesStore
+
+/// The newest good reading up to T, however old. Keeps its place, so that a long fault is not searched through at each evaluation.
+struct LatestWindow {
+  private(set) var end = Int64.min
+  /// Readings up to `end`.
+  private var high: Int32 = 0
+  /// The newest good one of them; -1 where there is none.
+  private var newest: Int32 = -1
+  private var isStale = false
+
+  @inline(__always)
+  mutating func move(to t: Int64, over head: HeadView) {
+    if t == end && !isStale { return }
+    // Safe: every index read lies below head.count.
+    var high = Int(high)
+    let isBehind = high > 0 && head.times[high - 1] > t
+    if isStale || isBehind || end == .min {
+      high = head.upperBound(t)
+      var index = high - 1
+      while index >= 0, !head.isGood(index) { index -= 1 }
+      newest = Int32(truncatingIfNeeded: index)
+      isStale = false
+    } else {
+      while high < head.count, head.times[high] <= t {
+        if head.isGood(high) { newest = Int32(truncatingIfNeeded: high) }
+        high += 1
+      }
+    }
+    self.high = Int32(truncatingIfNeeded: high)
+    end = t
+  }
+
+  mutating func noteInserted(_ ts: Int64) {
+    if ts <= end { isStale = true }
+  }
+
+  @inline(__always) func value(over head: HeadView) -> Double { newest < 0 ? .nan : head.values[Int(newest)] }
+}

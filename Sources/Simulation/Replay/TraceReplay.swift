@@ -1,0 +1,60 @@
+import DeviceRegistry
+package import Gateway
+package import Outbox
+import Readings
+
+/// Runs traces through the gateway's own engine and store, on the traces' clock.
+package struct TraceReplay {
+  package struct Figures: Sendable, Equatable {
+    package var lines = 0
+    package var events = 0
+    package var commits = 0
+  }
+
+  private let engine: Engine
+  private let store: GatewayStore
+  /// Inputs a commit.
+  private let batch: Int
+
+  package init(engine: Engine, store: GatewayStore, batch: Int) { (self.engine, self.store, self.batch) = (engine, store, batch) }
+
+  /// - Parameters:
+  ///   - event: gets every event, in order, after its commit.
+  ///   - progress: gets the fraction read, now and then.
+  /// - Throws: `FileFault` for a bad line, `StoreError`, and what `event` throws.
+  package func run(_ reader: TraceReader, event: (EventRecord) throws -> Void, progress: (Double) -> Void = { _ in }) throws -> Figures {
+    var figures = Figures()
+    var inBatch = 0
+    while let line = try reader.next() {
+      figures.lines += 1
+      try step(line, number: figures.lines)
+      inBatch += 1
+      guard inBatch == batch else { continue }
+      inBatch = 0
+      try commit(&figures, event)
+      if figures.commits & 15 == 0, reader.progress.total > 0 { progress(Double(reader.progress.read) / Double(reader.progress.total)) }
+    }
+    try commit(&figures, event)
+    return figures
+  }
+
+  private func commit(_ figures: inout Figures, _ event: (EventRecord) throws -> Void) throws {
+    let events = try store.commit(engine, realNow: LiveClock.wall)
+    figures.commits += 1
+    figures.events += events.count
+    for record in events { try event(record) }
+  }
+
+  private func step(_ line: TraceLine, number: Int) throws(FileFault) {
+    switch line.kind {
+    case .message: engine.message(MessageInput(topic: line.topic, payload: line.payload, retain: line.retain), at: line.at)
+    case .clock: engine.clock(at: line.at)
+    case .intakeUp: engine.intake(up: true, at: line.at)
+    case .intakeDown: engine.intake(up: false, at: line.at)
+    case .command:
+      guard engine.command(Array(line.payload), at: line.at) else {
+        throw FileFault(file: "trace", message: "line \(number): the command \(String(decoding: line.payload.prefix(80), as: UTF8.self)) is not yet supported")
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import GRDB
+import Outbox
+import Readings
+import Synchronization
+
+/// A real outbox in a real SQLite file of its own, with one writer; removed at the end.
+final class OutboxFile: OutboxReader {
+  private let path: String
+  private let queue: DatabaseQueue
+  /// One element after each commit of marks, the newest kept.
+  private let commits = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  private let marks = Mutex<[DeliveryMark]>([])
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.appending(path: "outbox-\(UUID()).sqlite").path
+    var configuration = Configuration()
+    configuration.journalMode = .wal
+    queue = try DatabaseQueue(path: path, configuration: configuration)
+    try queue.write { db in
+      for migration in OutboxSchema.migrations { try db.execute(sql: migration.sql) }
+    }
+  }
+
+  deinit {
+    for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + ending) }
+  }
+
+  /// Every mark that was committed, in order.
+  var committed: [DeliveryMark] { marks.withLock { $0 } }
+
+  @discardableResult
+  func enqueue(_ events: [EventRecord], to sinks: [SinkFilter]) throws -> Set<String> {
+    try queue.write { try OutboxTable.enqueue(events, to: sinks, realNow: Wall.now(), in: $0) }
+  }
+
+  @discardableResult
+  func apply(_ marks: [DeliveryMark]) async throws -> [DeliveryMark] {
+    let expired = try await queue.write { try OutboxTable.apply(marks, in: $0) }
+    self.marks.withLock { $0 += marks }
+    commits.continuation.yield()
+    return expired
+  }
+
+  func resume(_ sink: String) throws { try queue.write { try OutboxTable.resume(sink: sink, in: $0) } }
+
+  func waiting(sink: String, after sequence: Int64, limit: Int) async throws -> SinkBacklog {
+    try await queue.read { try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: $0) }
+  }
+
+  func figures() throws -> [SinkFigures] { try queue.read { try OutboxTable.figures(in: $0) } }
+
+  func figures(sink: String) async throws -> SinkFigures? {
+    try await queue.read { try OutboxTable.figures(in: $0) }.first { $0.sink == sink }
+  }
+
+  func rows(_ sql: String) throws -> [Row] { try queue.read { try Row.fetchAll($0, sql: sql) } }
+
+  /// Waits, over commits of marks, until the sink's figures are so.
+  func until(_ sink: String, _ holds: (SinkFigures) -> Bool) async throws {
+    var commits = commits.stream.makeAsyncIterator()
+    while !holds(try await figures(sink: sink) ?? SinkFigures(neverUsed: sink)) {
+      if await commits.next() == nil { throw CancellationError() }
+    }
+  }
+}
+
+/// The machine's clock, for signatures and delays.
+enum Wall {
+  static func now() -> Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
+}

@@ -1,0 +1,90 @@
+import GRDB
+import Outbox
+import Readings
+import Testing
+
+@Suite struct OutboxTableTests {
+  let north = SinkFilter(sink: "north", sites: ["bac-giang"])
+  let grave = SinkFilter(sink: "grave", domains: ["traffic", "water"], leastSeverity: .major)
+  let all = SinkFilter(sink: "all")
+
+  @Test func `each sink numbers without gaps what passes its filter, over several commits`() throws {
+    let outbox = try OutboxFile()
+    var expected: [String: [String]] = ["north": [], "grave": [], "all": []]
+    let sites = ["bac-giang", "viet-yen"]
+    let domains = ["traffic", "environment", "water"]
+    for commit in 0..<7 {
+      let events = (0..<5).map { index in
+        let number = commit * 5 + index
+        return Sample.record(
+          number, site: sites[number % 2], domain: domains[number % 3], severity: Severity(rawValue: UInt8(number % 4))!)
+      }
+      for event in events {
+        expected["all"]?.append(event.id)
+        if event.site == "bac-giang" { expected["north"]?.append(event.id) }
+        if event.domain != "environment", event.severity! >= .major { expected["grave"]?.append(event.id) }
+      }
+      try outbox.enqueue(events, to: [north, grave, all])
+    }
+    for (sink, ids) in expected {
+      let rows = try outbox.rows("SELECT sequence, event FROM delivery WHERE sink = '\(sink)' ORDER BY sequence")
+      #expect(rows.map { $0["event"] as String } == ids)
+      #expect(rows.map { $0["sequence"] as Int64 } == (1...Int64(ids.count)).map { $0 })
+    }
+    let figures = try outbox.figures()
+    #expect(figures.map(\.sink) == ["all", "grave", "north"])
+    #expect(figures.map(\.created) == ["all", "grave", "north"].map { Int64(expected[$0]!.count) })
+  }
+
+  @Test func `an event that no sink wants is not kept, and one that is there is not given twice`() throws {
+    let outbox = try OutboxFile()
+    let unwanted = Sample.record(1, site: "viet-yen")
+    #expect(try outbox.enqueue([unwanted], to: [north]) == [])
+    let event = Sample.record(2)
+    #expect(try outbox.enqueue([event], to: [north]) == ["north"])
+    #expect(try outbox.enqueue([event], to: [north]) == [])
+    #expect(try outbox.rows("SELECT id FROM event").map { $0["id"] as String } == [event.id])
+    #expect(try outbox.figures().map(\.created) == [1])
+  }
+
+  @Test func `reading gives the exact bytes in order, after a sequence and up to a limit`() async throws {
+    let outbox = try OutboxFile()
+    let events = (1...6).map { Sample.record($0) }
+    try outbox.enqueue(events, to: [all])
+    try await outbox.apply([DeliveryMark(sink: "all", sequence: 3, attempts: 1, outcome: .delivered)])
+    let read = try await outbox.waiting(sink: "all", after: 1, limit: 3)
+    #expect(read.deliveries.map(\.sequence) == [2, 4, 5])
+    #expect(read.deliveries.map(\.body) == [events[1].body, events[3].body, events[4].body])
+    #expect(read.deliveries.map(\.event) == [events[1].id, events[3].id, events[4].id])
+    #expect(try await outbox.waiting(sink: "other", after: 0, limit: 3).deliveries == [])
+  }
+
+  @Test func `marks balance the counters, and the same mark again changes nothing`() async throws {
+    let outbox = try OutboxFile()
+    try outbox.enqueue((1...5).map { Sample.record($0) }, to: [all])
+    let expired = DeliveryMark(sink: "all", sequence: 3, attempts: 9, outcome: .dead(.expired, error: "HTTP 503"))
+    let marks = [
+      DeliveryMark(sink: "all", sequence: 1, attempts: 1, outcome: .delivered),
+      DeliveryMark(sink: "all", sequence: 2, attempts: 2, outcome: .dead(.rejected, error: "HTTP 422")), expired,
+      DeliveryMark(sink: "all", sequence: 4, attempts: 3, outcome: .retryLater(nextAt: Sample.time, error: "HTTP 500")),
+    ]
+    #expect(try await outbox.apply(marks) == [expired])
+    #expect(try await outbox.apply(marks) == [])
+    let figures = try #require(try outbox.figures().first)
+    #expect((figures.created, figures.delivered, figures.dead, figures.waiting) == (5, 1, 2, 2))
+    #expect((figures.attemptsOfOldest, figures.lastError) == (3, "HTTP 500"))
+    #expect(figures.oldestWaitingSince != nil)
+    let dead = try outbox.rows("SELECT last_error FROM delivery WHERE state = 2 ORDER BY sequence")
+    #expect(dead.map { $0["last_error"] as String } == ["rejected: HTTP 422", "expired: HTTP 503"])
+  }
+
+  @Test func `a stopped sink is read as stopped until it is resumed, and loses nothing`() async throws {
+    let outbox = try OutboxFile()
+    try outbox.enqueue([Sample.record(1)], to: [all])
+    try await outbox.apply([DeliveryMark(sink: "all", sequence: 1, attempts: 1, outcome: .stopped(reason: "HTTP 410"))])
+    try outbox.enqueue([Sample.record(2)], to: [all])
+    #expect(try await outbox.waiting(sink: "all", after: 0, limit: 9) == SinkBacklog(stopped: "HTTP 410", deliveries: []))
+    try outbox.resume("all")
+    #expect(try await outbox.waiting(sink: "all", after: 0, limit: 9).deliveries.map(\.sequence) == [1, 2])
+  }
+}

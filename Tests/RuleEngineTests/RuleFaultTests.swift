@@ -1,0 +1,192 @@
+import DeviceRegistry
+import Foundation
+import RuleEngine
+import Testing
+
+/// What the loader says of rules that are not right, with file, line and column.
+@Suite struct RuleFaultTests {
+  private func faults(_ text: String) throws -> [String] {
+    let registry = try RuleWorkshop.town()
+    do {
+      _ = try RuleFiles.read(sources: [("Rules/traffic.yaml", text)], registry: registry)
+      return []
+    } catch { return error.faults.map(\.description) }
+  }
+
+  private func faults(when: String) throws -> [String] {
+    try faults("rules:\n  - id: r\n    where: {domain: traffic}\n    severity: minor\n    when: \(when)\n")
+  }
+
+  @Test(
+    "a fault in a condition names the column inside of the expression",
+    arguments: [
+      ("mean(speed, 5) < 15", "5:23: mean wants a duration such as 5m, got 5"),
+      ("mean(5m, 5m) < 15", "5:16: mean wants a metric such as speed, got 5m"),
+      ("last(speed, 5m) < 15", "5:11: last wants 1 argument, last(metric), got 2"),
+      ("mean(speed) < 15", "5:11: mean(number) is for groups: add for_each: zone, ward or site, or write mean(metric, duration)"),
+      ("meen(speed, 5m) < 15", "5:11: no function meen; did you mean mean?"),
+      ("mean(speed, 500d) < 15", "5:23: mean looks back at most 400d, got 500d"),
+      ("mean(speed, 0s) < 15", "5:23: mean wants a duration above 0"),
+      ("p95(speed, 2h) < 15", "5:22: p95 looks back at most 1h, got 2h"),
+      ("speed < 15", "5:11: speed alone is no value: write last(speed) or mean(speed, 5m)"),
+      ("mean < 15", "5:11: mean is a function: write mean(…)"),
+      ("last(speed)", "5:11: a rule wants a condition here, got a number: last(speed)"),
+      ("last(speed) < 5m", "5:25: last(speed) is a number: compare it with a number, not with 5m"),
+      ("age(speed) > 10", "5:24: age(speed) is a duration: compare it with one such as 10m, not with 10"),
+      ("last(speed) + 5m > 3", "5:25: \"+\" does not take a number and a duration: last(speed) + 5m"),
+      ("(last(speed) > 3) + 1 > 2", "5:12: \"+\" wants numbers, got a condition: last(speed) > 3"),
+      ("(last(speed) > 3) == 1", "5:12: last(speed) > 3 is a condition already: combine conditions with and, or, not"),
+      ("last(speed) and last(speed) > 1", "5:11: \"and\" wants conditions, got a number: last(speed)"),
+      ("not last(speed)", "5:15: \"not\" wants a condition, got a number: last(speed)"),
+      ("status(speed) == 2", "5:28: status(speed) is a status text: compare it with one such as \"02\", not with 2"),
+      ("status(speed) < '02'", "5:11: status texts compare with == and != alone"),
+      ("between(1h, 06:00)", "5:19: between wants a time of day such as 06:00, got 1h"),
+      ("last(sped) < 15", "5:16: no device of this rule measures sped; did you mean speed?"),
+      ("last(speed) < attr.free_flo", "5:25: no device of this rule has a number as attr.free_flo; did you mean free_flow?"),
+      ("last(speed) < attr.road", "5:25: no device of this rule has a number as attr.road; known: free_flow"),
+      ("slope(speed, 30m) > 0", "5:11: slope is not yet supported"),
+      ("last(speed) > 0 and not dark()", "5:35: dark is not yet supported"),
+      ("forecast(speed, 30m, 1h) > 0", "5:11: forecast is not yet supported"),
+      ("time_above(speed, 30, 1h) < 2h", "5:11: time_above is not yet supported"),
+      ("time_above(speed, 30, 1h) < 2", "5:39: time_above(speed, 30, 1h) is a duration: compare it with one such as 10m, not with 2"),
+      ("last(speed) > limit(speed_max)", "5:25: limit is not yet supported"),
+      ("share(last(speed) < 15) > 0.5", "5:11: share(condition) is for groups: add for_each: zone, ward or site"),
+      ("\"last(speed) > = 3\"", "5:26: write == to compare"),
+      ("'status(speed) == ''02'' and 5'", "5:40: \"and\" wants conditions, got a number: 5"),
+      ("|\n      last(speed) > 1\n      and last(sped) > 1", "7:16: no device of this rule measures sped; did you mean speed?"),
+      ("last(speed) > 1\n      and last(sped) > 1", "6:16: no device of this rule measures sped; did you mean speed?"),
+      ("\"\"", "5:11: an expression is missing here"),
+    ])
+  func namesTheColumn(when: String, fault: String) throws {
+    #expect(try faults(when: when) == ["Rules/traffic.yaml:\(fault)"])
+  }
+
+  @Test("every fault of a file is told at once, each at its place")
+  func tellsAll() throws {
+    let found = try faults(
+      """
+      rules:
+        - id: first
+          where: {domain: traffic, sit: bac-giang}
+          when: mean(speed, 5) < 15 and mean(occupancy, 5) > 3
+          hold: 3
+          severity: mayor
+          message: {vi: "Tốc độ {mean(speed, 5)}", en: "Speed {speed}, {device.nam}, {last(speed"}
+        - id: First
+        - where: {}
+        - id: third
+          when: last(speed) > 1
+      """)
+    #expect(
+      found == [
+        "Rules/traffic.yaml:3:30: unknown key \"sit\"; known here: attributes, device, domain, profile, site, ward, zone",
+        "Rules/traffic.yaml:4:23: mean wants a duration such as 5m, got 5",
+        "Rules/traffic.yaml:4:51: mean wants a duration such as 5m, got 5",
+        "Rules/traffic.yaml:5:11: expected a duration such as 30s, 5m, 1h or 1d, got \"3\"",
+        "Rules/traffic.yaml:6:15: expected info, minor, major, critical, got \"mayor\"",
+        "Rules/traffic.yaml:7:40: mean wants a duration such as 5m, got 5",
+        "Rules/traffic.yaml:7:58: {speed} is unknown: write an expression such as {mean(speed, 5m)}, or {device.id}, {device.name}, "
+          + "{profile.name}, {site}, {site.name}, {zone}, {ward}, {rule.name}, {time}",
+        "Rules/traffic.yaml:7:67: {device.nam} is unknown; did you mean device.name or device.id?",
+        "Rules/traffic.yaml:7:80: \"{\" without its \"}\"; write {{ for a brace",
+        "Rules/traffic.yaml:8:9: \"First\" is no identifier: lower-case letters, digits, \"-\", \"_\" and \".\", 1 to 64 of them",
+        "Rules/traffic.yaml:9:5: \"id\" is missing in this rule",
+        "Rules/traffic.yaml:10:5: \"severity\" is missing in this rule",
+      ])
+  }
+
+  @Test("a message may only ask what some device of its rule measures")
+  func checksMessages() throws {
+    let found = try faults(
+      """
+      rules:
+        - id: r
+          where: {profile: traffic-radar}
+          when: last(speed) < 15
+          severity: minor
+          message: "{mean(pm25, 5m)} {last(speed) > 1}"
+      """)
+    #expect(found == ["Rules/traffic.yaml:6:33: a message shows values, got a condition: last(speed) > 1"])
+    let metric = try faults("rules: [{id: r, where: {domain: traffic}, when: last(speed) < 15, severity: minor, message: '{last(pm25)}'}]")
+    #expect(metric == ["Rules/traffic.yaml:1:100: no device of this rule measures pm25; known: door, occupancy, speed"])
+  }
+
+  @Test("parts of a rule that nothing acts on yet are checked, and then refused at their place")
+  func refusesLaterParts() throws {
+    let right = """
+      rules:
+        - id: r
+          where: {domain: traffic}
+          when: last(speed) < 15
+          severity: minor
+          escalate: [{severity: critical, when: "mean(speed, 15m) < 8", hold: 5m}]
+          inhibited_by: [{rule: r, same: site}]
+          flapping: {turns: 6, within: 1h}
+          remind: 30m
+      """
+    #expect(
+      try faults(right) == [
+        "Rules/traffic.yaml:6:15: escalate is not yet supported", "Rules/traffic.yaml:7:19: inhibited_by is not yet supported",
+        "Rules/traffic.yaml:8:15: flapping is not yet supported", "Rules/traffic.yaml:9:13: remind is not yet supported",
+      ])
+    let wrong = right.replacingOccurrences(of: "15m) < 8", with: "15) < 8").replacingOccurrences(of: "rule: r", with: "rule: rr")
+      .replacingOccurrences(of: "turns: 6", with: "turns: 1").replacingOccurrences(of: "30m", with: "x")
+    #expect(
+      try faults(wrong) == [
+        "Rules/traffic.yaml:6:56: mean wants a duration such as 5m, got 15",
+        "Rules/traffic.yaml:8:23: expected a whole number from 2 to 1000, got \"1\"",
+        "Rules/traffic.yaml:9:13: expected a duration such as 30s, 5m, 1h or 1d, got \"x\"",
+        "Rules/traffic.yaml:7:27: no rule rr; did you mean r?",
+      ])
+  }
+
+  @Test("rules for groups are checked as such")
+  func checksGroups() throws {
+    func group(_ when: String) throws -> [String] {
+      try faults("rules:\n  - id: r\n    for_each: zone\n    where: {domain: traffic}\n    severity: minor\n    when: \(when)\n")
+    }
+    #expect(
+      try group("share(last(speed) < 15) > 0.5") == [
+        "Rules/traffic.yaml:6:11: share is not yet supported", "Rules/traffic.yaml:3:15: for_each is not yet supported",
+      ])
+    #expect(
+      try group("last(speed) < 15") == [
+        "Rules/traffic.yaml:6:11: last(…) is a member's value: put it inside count(…), share(…) or mean(…)",
+        "Rules/traffic.yaml:3:15: for_each is not yet supported",
+      ])
+    #expect(
+      try group("count(count(last(speed) < 15) > 2) > 1") == [
+        "Rules/traffic.yaml:6:17: count(condition) cannot stand inside of another group's function",
+        "Rules/traffic.yaml:3:15: for_each is not yet supported",
+      ])
+  }
+
+  @Test("an id may be given once, over all files")
+  func idsAreUnique() throws {
+    let registry = try RuleWorkshop.town()
+    let rule = "rules:\n  - {id: r, where: {domain: traffic}, when: last(speed) < 1, severity: info}\n"
+    #expect {
+      try RuleFiles.read(sources: [("a.yaml", rule), ("b.yaml", rule)], registry: registry)
+    } throws: { "\($0)" == "b.yaml:2:5: rule r is defined twice: the first stands in a.yaml:2" }
+  }
+
+  @Test("no device with all of a rule's metrics is a fault; no device at all, or a name nobody has, is a warning")
+  func warnsOfIdleRules() throws {
+    #expect(
+      try faults("rules: [{id: r, when: last(speed) < last(pm25), severity: info}]").map(\.description) == [
+        "Rules/traffic.yaml:1:23: no device of this rule measures all of speed, pm25"
+      ])
+    let book = try RuleFiles.read(
+      sources: [
+        ("a.yaml", "rules: [{id: r, where: {site: bac-gang, zone: [hung-vuong, x]}, when: last(nothing) < 1, severity: info}]"),
+        ("b.yaml", "rule: []"),
+      ], registry: try RuleWorkshop.town())
+    #expect(book.rules.map(\.id) == ["r"])
+    #expect(
+      book.warnings.map(\.description) == [
+        "a.yaml:1:31: no device has site bac-gang; did you mean bac-giang?",
+        "a.yaml:1:60: no device has zone x; known: hung-vuong", "a.yaml:1:9: rule r matches no device: it never rings",
+        "b.yaml:1:1: has no top key \"rules\", and is not read",
+      ])
+  }
+}
