@@ -20,6 +20,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -69,10 +70,15 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: [
-        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "DeviceRegistry", "Outbox", "Gateway", yams, hummingbird, httpTypes, nio, logging,
+        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "DeviceRegistry", "Outbox", "Gateway", yams, hummingbird, httpClient, httpTypes, nio, nioHTTP1, logging,
       ], swiftSettings: strict),
     .executableTarget(
-      name: "thuong", dependencies: ["Gateway", "Console", "Simulation", arguments, lifecycle, logging], swiftSettings: strict),
+      name: "thuong", dependencies: ["Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", "Console", "Simulation", arguments, lifecycle, unixSignals, logging], swiftSettings: strict),
+    .executableTarget(
+      name: "thuong-bench",
+      dependencies: [
+        "CMosquitto", "Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", "Simulation", arguments, grdb, logging,
+      ], path: "Benchmarks/ThuongBench", swiftSettings: strict),
     .testTarget(name: "ReadingsTests", dependencies: ["Readings"], swiftSettings: strict),
     .testTarget(name: "DatabaseTests", dependencies: ["Database", grdb], swiftSettings: strict),
     .testTarget(name: "DeviceRegistryTests", dependencies: ["DeviceRegistry", "Readings"], swiftSettings: strict),
@@ -96,7 +102,8 @@ let package = Package(
       dependencies: ["Simulation", "Outbox", "Alerting", "DeviceRegistry", "Readings", "RuleEngine", "CMosquitto", httpClient, logging],
       swiftSettings: strict),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Simulation", "Gateway", "DeviceRegistry", "Outbox", "Readings", "thuong", grdb, logging],
+      name: "EndToEndTests",
+      dependencies: ["Simulation", "Gateway", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Readings", "thuong", grdb, logging],
       swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
   ],

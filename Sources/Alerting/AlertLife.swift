@@ -41,8 +41,11 @@ package struct AlertLife: Equatable, Sendable {
   }
 
   package private(set) var phase: Phase
+  /// The T at which the last alert was cleared. The next is breached after it: no two alerts of a rule and subject share their breach,
+  /// and so their id.
+  package private(set) var endedAt: Timestamp?
 
-  package init(phase: Phase = .inactive) { self.phase = phase }
+  package init(phase: Phase = .inactive, endedAt: Timestamp? = nil) { (self.phase, self.endedAt) = (phase, endedAt) }
 
   package var isInactive: Bool { phase == .inactive }
   package var isPending: Bool { if case .pending = phase { true } else { false } }
@@ -51,6 +54,7 @@ package struct AlertLife: Equatable, Sendable {
   package mutating func handle(_ event: Event, _ timing: Timing) -> Action {
     switch event {
     case .evaluated(let when, let clear, let t, let clock):
+      if isSettled(t) { return .none }
       switch phase {
       case .inactive: return whileInactive(when, t, clock, timing)
       case .pending(let breachedAt, let trueAt, _): return whilePending(when, t, clock, timing, breachedAt, trueAt)
@@ -61,6 +65,16 @@ package struct AlertLife: Equatable, Sendable {
       guard case .pending(_, _, let heardAt) = phase, clock - heardAt > timing.patience else { return .none }
       phase = .inactive
       return .changed
+    }
+  }
+
+  /// Whether what is known reaches beyond T already: then T comes late (its metric lags behind another, or behind a tick), and late data
+  /// never rewinds an alert.
+  private func isSettled(_ t: Timestamp) -> Bool {
+    switch phase {
+    case .inactive: endedAt.map { t <= $0 } ?? false
+    case .pending(_, let trueAt, _): t < trueAt
+    case .raised(_, let raisedAt, let clearingSince): t < clearingSince ?? raisedAt
     }
   }
 
@@ -103,7 +117,7 @@ package struct AlertLife: Equatable, Sendable {
     guard clear == .true else { return .none }
     let from = since ?? t
     if t - from >= timing.clearHold {
-      phase = .inactive
+      (phase, endedAt) = (.inactive, t)
       return .clear(at: t)
     }
     guard since == nil else { return .none }

@@ -46,19 +46,23 @@ std::string_view trimmed(std::string_view span) {
   return span;
 }
 
-// The bytes of a value exactly as they stand.
+// The bytes of a value exactly as they stand. simdjson's spans end where the next token begins, after any space.
 error_code raw_span(ondemand::value value, std::string_view &span) {
   ondemand::json_type type;
   if (auto error = value.type().get(type)) return error;
   if (type == ondemand::json_type::object) {
     ondemand::object object;
     if (auto error = value.get_object().get(object)) return error;
-    return object.raw_json().get(span);
+    auto error = object.raw_json().get(span);
+    span = trimmed(span);
+    return error;
   }
   if (type == ondemand::json_type::array) {
     ondemand::array array;
     if (auto error = value.get_array().get(array)) return error;
-    return array.raw_json().get(span);
+    auto error = array.raw_json().get(span);
+    span = trimmed(span);
+    return error;
   }
   span = trimmed(value.raw_json_token());
   // Read it too, so that a token such as `nul` or `1x` is a fault of the line.

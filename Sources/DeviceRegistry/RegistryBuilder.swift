@@ -20,17 +20,22 @@ struct RegistryBuilder {
     guard let map = file.mapping(keys: ["id", "domain", "name", "interval", "codec", "metrics", "topic", "map"]),
       let id = required("id", in: map, of: file)?.identifier(),
       let domain = required("domain", in: map, of: file)?.identifier(),
-      let interval = required("interval", in: map, of: file)?.duration(),
+      let interval = required("interval", in: map, of: file).flatMap(readInterval),
       let metrics = required("metrics", in: map, of: file).flatMap(readMetrics)
     else { return }
     guard profileIndex[id] == nil else { return file.fault("profile \(id) is defined twice") }
-    if interval < 1000 { map["interval"]?.fault("an interval is at least 1s") }
     let codec = map["codec"].flatMap { $0.word(["native": .native, "senml": .senml, "chirpstack": .chirpstack, "ttn": .ttn, "json": Profile.Codec.json]) } ?? .native
     if codec != .native { map["codec"]?.fault("codec \(codec.rawValue) is not yet supported; use native") }
     if let topic = map["topic"] { topic.fault("a topic of its own is not yet supported; leave the key out") }
     let name = map["name"].flatMap { $0.bilingual() } ?? BilingualText(vi: id, en: id)
     profileIndex[id] = profiles.count
     profiles.append(Profile(id: id, domain: domain, name: name, interval: interval, codec: codec, metrics: metrics))
+  }
+
+  private func readInterval(_ value: YAMLValue) -> Milliseconds? {
+    guard let interval = value.duration() else { return nil }
+    if interval < 1000 { value.fault("an interval is at least 1s") }
+    return interval
   }
 
   private func readMetrics(_ value: YAMLValue) -> [Metric]? {
@@ -143,7 +148,7 @@ struct RegistryBuilder {
           id: id, profile: profile, name: map["name"]?.text() ?? id, site: site, zone: map["zone"]?.identifier(),
           wards: map["ward"].map(readWards) ?? [], location: map["location"].flatMap(readLocation),
           attributes: map["attributes"].map(readAttributes) ?? [:], address: map["address"]?.text()?.lowercased(), source: map["source"]?.text(),
-          interval: map["interval"]?.duration(), limits: map["limits"].map(readNumbers) ?? [:]))
+          interval: map["interval"].flatMap(readInterval), limits: map["limits"].map(readNumbers) ?? [:]))
     }
   }
 

@@ -22,14 +22,19 @@ package struct MQTTEndpoint: Sendable, Equatable {
     guard tls || url.hasPrefix("mqtt://") else { return nil }
     let rest = url.dropFirst(tls ? 8 : 7)
     guard !rest.contains("@"), !rest.contains("/") else { return nil }
-    let colon = rest.lastIndex(of: ":")
+    let colon = rest.hasSuffix("]") ? nil : rest.lastIndex(of: ":")
     let portText = colon.map { rest[rest.index(after: $0)...] }
     var hostText = colon.map { rest[..<$0] } ?? rest
-    if hostText.hasPrefix("["), hostText.hasSuffix("]") { hostText = hostText.dropFirst().dropLast() }
-    guard !hostText.isEmpty, let port = portText.map({ Int($0) }) ?? (tls ? 8883 : 1883), (1...65_535).contains(port) else { return nil }
+    let isBracketed = hostText.hasPrefix("[") && hostText.hasSuffix("]")
+    if isBracketed { hostText = hostText.dropFirst().dropLast() }
+    guard !hostText.isEmpty, isBracketed || !hostText.contains(":"), let port = portText.map({ Int($0) }) ?? (tls ? 8883 : 1883), (1...65_535).contains(port) else { return nil }
     (host, self.port, self.tls, self.clientID) = (String(hostText), port, tls, clientID)
   }
 
   /// Whether the broker is on this machine: only there may it be the sender who tells the time.
-  package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+  package var isLoopback: Bool {
+    if host == "localhost" || host == "::1" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
 }

@@ -2,7 +2,7 @@
 /// chooses the bytes can make two that agree.
 package enum ByteHash {
   package static func of(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0x9e37_79b9_7f4a_7c15) -> UInt64 {
-    var state = seed ^ UInt64(bytes.count)
+    var state = seed
     var i = 0
     while i + 8 <= bytes.count {
       state = fold(state ^ bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
@@ -13,7 +13,7 @@ package enum ByteHash {
       tail = tail << 8 | UInt64(bytes[i])
       i += 1
     }
-    return fold(state ^ tail)
+    return fold(fold(state ^ tail) ^ UInt64(bytes.count))
   }
 
   private static func fold(_ x: UInt64) -> UInt64 {

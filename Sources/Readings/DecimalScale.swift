@@ -22,7 +22,7 @@
     var factor = 1.0
     for decimals in 0...9 {
       let scaled = resolution * factor
-      if abs(scaled - scaled.rounded()) < 1e-9 * max(1, scaled) {
+      if scaled.rounded() >= 1, abs(scaled - scaled.rounded()) < 1e-12 * scaled {
         self.init(decimals: decimals)
         return
       }

@@ -178,7 +178,7 @@ package enum LogRow {
     else { throw .structure }
 
     var instant: Int64 = 0
-    var nextObject = objectCount > 0 ? Int(objects.unsigned() ?? 0) : -1
+    var nextObject = objectCount > 0 ? Int(truncatingIfNeeded: objects.unsigned() ?? 0) : -1
     var objectsLeft = objectCount
     var seriesIndex: Int64 = 0
     for input in 0..<inputs {
@@ -191,12 +191,12 @@ package enum LogRow {
         let ts = Timestamp(milliseconds: instant &+ (objects.signed() ?? 0))
         for _ in 0..<(objects.unsigned() ?? 0) {
           guard let delta = series.signed(), let quality = qualities.byte(), let bits = values.fixed(UInt64.self) else { throw .structure }
-          seriesIndex += delta
+          seriesIndex &+= delta
           guard let id = UInt32(exactly: seriesIndex) else { throw .structure }
           visitor.reading(Reading(series: SeriesID(id), ts: ts, value: Double(bitPattern: bits), quality: Quality(byte: quality)))
         }
         objectsLeft -= 1
-        if objectsLeft > 0 { nextObject += Int(truncatingIfNeeded: objects.unsigned() ?? 0) }
+        if objectsLeft > 0 { nextObject &+= Int(truncatingIfNeeded: objects.unsigned() ?? 0) }
       }
     }
     guard objectsLeft == 0 else { throw .structure }

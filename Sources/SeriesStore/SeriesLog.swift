@@ -53,11 +53,11 @@ package enum SeriesLog {
     _ db: GRDB.Database, after last: Int64 = 0, limit: Int = .max, into visitor: inout some LogVisitor
   ) throws -> Int64 {
     let rows = try Row.fetchCursor(db, sql: "SELECT number, body FROM log WHERE number > ? ORDER BY number LIMIT ?", arguments: [last, limit])
-    var expected: Int64? = last > 0 ? last + 1 : nil
+    var expected = last + 1  // nothing is cut from the log yet
     var read = last
     while let row = try rows.next() {
       let number: Int64 = row[0]
-      if let expected, number != expected { throw StoreError.damaged("log rows \(expected) to \(number - 1) are missing") }
+      if number != expected { throw StoreError.damaged("log rows \(expected) to \(number - 1) are missing") }
       (expected, read) = (number + 1, number)
       // Safe: the row's bytes are SQLite's, valid until the cursor moves on.
       let fault: LogRow.Fault? = try row.withUnsafeData(atIndex: 1) { data in

@@ -81,7 +81,9 @@ import Testing
       #expect(Set(values.keys) == Set(profile.metrics.map(\.name)))
       for metric in profile.metrics {
         let value = values[metric.name]
-        if let number = value as? Double, let range = metric.range { #expect(range.contains(number), "\(levels[4]) \(metric.name) \(number)") }
+        if let number = value as? Double, let range = metric.range {
+          #expect(range.contains(number), "\(levels[4]) \(metric.name) \(number)")
+        }
         if let word = value as? String { #expect(metric.words[word] != nil) }
       }
     }
@@ -89,7 +91,8 @@ import Testing
 
   @Test func `counters never fall`() throws {
     var last: [String: Double] = [:]
-    for message in CityModel(scenario: scenario, registry: registry) where message.topic.contains("-pw-") || message.topic.contains("-wa-") {
+    for message in CityModel(scenario: scenario, registry: registry) where message.topic.contains("-pw-") || message.topic.contains("-wa-")
+    {
       let object = try #require(JSONSerialization.jsonObject(with: Data(message.payload)) as? [String: Any])
       let values = try #require(object["values"] as? [String: Any])
       let count = try #require((values["energy"] ?? values["volume_total"]) as? Double)

@@ -21,20 +21,29 @@ import Testing
   }
 
   @Test(arguments: [
-    ("x", "not one JSON object"), ("[1]", "a line is one JSON object"), ("5", "a line is one JSON object"), ("\"at\"", "a line is one JSON object"),
-    ("{}", "\"at\" is missing"), ("{\"topic\":\"t\",\"payload\":1}", "\"at\" is missing"), ("{\"at\":\"2\"}", "whole number of milliseconds"),
-    ("{\"at\":2.5}", "whole number"), ("{\"at\":-1}", "whole number"), ("{\"at\":1e3}", "whole number"), ("{\"at\":99999999999999999999}", "whole number"),
-    ("{\"at\":253402300800000}", "whole number"), ("{\"at\":2,\"at\":3}", "twice"), ("{\"at\":2,\"topics\":\"t\",\"payload\":1}", "unknown key"),
-    ("{\"at\":2,\"topic\":\"t\"}", "has a \"payload\""), ("{\"at\":2,\"payload\":1}", "has a \"topic\""), ("{\"at\":2,\"topic\":\"\",\"payload\":1}", "\"topic\""),
-    ("{\"at\":2,\"topic\":7,\"payload\":1}", "\"topic\" is a text"), ("{\"at\":2,\"topic\":\"t\",\"payload\":1,\"text\":\"\"}", "one form of payload"),
+    ("x", "a line is one JSON object"), ("[1]", "a line is one JSON object"), ("5", "a line is one JSON object"),
+    ("\"at\"", "a line is one JSON object"),
+    ("{}", "\"at\" is missing"), ("{\"topic\":\"t\",\"payload\":1}", "\"at\" is missing"),
+    ("{\"at\":\"2\"}", "whole number of milliseconds"),
+    ("{\"at\":2.5}", "whole number"), ("{\"at\":-1}", "whole number"), ("{\"at\":1e3}", "whole number"),
+    ("{\"at\":99999999999999999999}", "whole number"),
+    ("{\"at\":253402300800000}", "whole number"), ("{\"at\":2,\"at\":3}", "twice"),
+    ("{\"at\":2,\"topics\":\"t\",\"payload\":1}", "unknown key"),
+    ("{\"at\":2,\"topic\":\"t\"}", "has a \"payload\""), ("{\"at\":2,\"payload\":1}", "has a \"topic\""),
+    ("{\"at\":2,\"topic\":\"\",\"payload\":1}", "\"topic\""),
+    ("{\"at\":2,\"topic\":7,\"payload\":1}", "\"topic\" is a text"),
+    ("{\"at\":2,\"topic\":\"t\",\"payload\":1,\"text\":\"\"}", "one form of payload"),
     ("{\"at\":2,\"topic\":\"t\",\"text\":5}", "\"text\""), ("{\"at\":2,\"topic\":\"t\",\"base64\":\"A\"}", "base64"),
     ("{\"at\":2,\"topic\":\"t\",\"base64\":\"AA=A\"}", "base64"), ("{\"at\":2,\"topic\":\"t\",\"base64\":\"A===\"}", "base64"),
     ("{\"at\":2,\"topic\":\"t\",\"base64\":\"AA==AAAA\"}", "base64"), ("{\"at\":2,\"topic\":\"t\",\"base64\":\"A-_A\"}", "base64"),
     ("{\"at\":2,\"topic\":\"t\",\"payload\":1,\"retain\":1}", "\"retain\""), ("{\"at\":2,\"command\":\"ack\"}", "\"command\" is an object"),
-    ("{\"at\":2,\"intake\":\"on\"}", "\"intake\""), ("{\"at\":2,\"intake\":true}", "\"intake\""), ("{\"at\":2,\"intake\":\"up\",\"topic\":\"t\"}", "one message"),
+    ("{\"at\":2,\"intake\":\"on\"}", "\"intake\""), ("{\"at\":2,\"intake\":true}", "\"intake\""),
+    ("{\"at\":2,\"intake\":\"up\",\"topic\":\"t\"}", "one message"),
     ("{\"at\":2,\"retain\":true}", "has a \"topic\""), ("{\"at\":2,\"topic\":\"t\",\"payload\":nul}", "not one JSON"),
-    ("{\"at\":2,\"topic\":\"t\",\"payload\":{\"a\":1}", "not one JSON"), ("{\"at\":2} x", "not one JSON"), ("{\"at\":2}{\"at\":3}", "not one JSON"),
-    ("{\"at\":2,}", "not one JSON"), ("{\"at\":2,\"topic\":\"t\",\"payload\":}", "not one JSON"), ("{\"at\" 2}", "not one JSON"), ("{at:2}", "not one JSON"),
+    ("{\"at\":2,\"topic\":\"t\",\"payload\":{\"a\":1}", "not one JSON"), ("{\"at\":2} x", "one JSON object"),
+    ("{\"at\":2}{\"at\":3}", "not one JSON"),
+    ("{\"at\":2,}", "not one JSON"), ("{\"at\":2,\"topic\":\"t\",\"payload\":}", "not one JSON"), ("{\"at\" 2}", "not one JSON"),
+    ("{at:2}", "not one JSON"),
     ("{\"at\":0}", "goes back"),
   ])
   func `a line that is none is told with file, line and what to do`(_ line: String, _ expected: String) throws {
@@ -59,7 +68,8 @@ import Testing
   }
 
   @Test func `random damage to a good line is read or told, never a crash`() throws {
-    let line = Array(#"{"at":5,"topic":"thuong/v1/a/b/c/telemetry","retain":false,"payload":{"ts":1,"values":{"speed":[1,"\u0041",null,true]}}}"#.utf8)
+    let line = Array(
+      #"{"at":5,"topic":"thuong/v1/a/b/c/telemetry","retain":false,"payload":{"ts":1,"values":{"speed":[1,"\u0041",null,true]}}}"#.utf8)
     let alphabet = Array("{}[]\",:\\0e-+.tfn \t\u{0}\u{1}".utf8) + [0x80, 0xff, 0xc3]
     let folder = try ScratchFolder()
     for seed in UInt64(0)..<3000 {
@@ -99,7 +109,11 @@ import Testing
   }
 
   @Test func `a file that is not there is a fault with its name`() throws {
-    #expect { try TraceReader(files: [URL(fileURLWithPath: "/nowhere/t.ndjson")]) } throws: { "\($0)".hasPrefix("/nowhere/t.ndjson: cannot be opened") }
-    #expect { try TraceWriter(file: URL(fileURLWithPath: "/nowhere/t.ndjson")) } throws: { "\($0)".hasPrefix("/nowhere/t.ndjson: cannot be created") }
+    #expect { try TraceReader(files: [URL(fileURLWithPath: "/nowhere/t.ndjson")]) } throws: {
+      "\($0)".hasPrefix("/nowhere/t.ndjson: cannot be opened")
+    }
+    #expect { try TraceWriter(file: URL(fileURLWithPath: "/nowhere/t.ndjson")) } throws: {
+      "\($0)".hasPrefix("/nowhere/t.ndjson: cannot be created")
+    }
   }
 }

@@ -15,7 +15,8 @@ import Testing
     options.window = 64
     let publisher = try MQTTPublisher(address: broker.address, options: options) { ledger.add($0) }
     for number in 0..<1000 {
-      let given = try publisher.publish(at: Timestamp(milliseconds: 1_763_683_200_000 + Int64(number)), topic: "t/\(number % 3)", payload: Array("\(number)".utf8))
+      let given = try publisher.publish(
+        at: Timestamp(milliseconds: 1_763_683_200_000 + Int64(number)), topic: "t/\(number % 3)", payload: Array("\(number)".utf8))
       #expect(given == number)
     }
     try publisher.flush()
@@ -35,13 +36,13 @@ import Testing
         try publisher.publish(at: Timestamp(milliseconds: Int64(number)), topic: "t", payload: Array("\(round) \(number)".utf8))
         if number == 350 {
           broker.stop()
-          // Fewer than the window: these wait for the broker's return.
+          // With what this round has sent, fewer than the window: these wait for the broker's return.
           for late in 0..<100 { try publisher.publish(at: Timestamp(milliseconds: Int64(late)), topic: "t", payload: Array("late".utf8)) }
           try broker.start()
         }
       }
+      try publisher.flush()
     }
-    try publisher.flush()
     #expect(ledger.accepted.sorted() == Array(0..<2400))
     #expect(publisher.connectionCount >= 2)
   }
@@ -88,36 +89,45 @@ private final class PrivateBroker {
   let address: BrokerAddress
   private let folder: ScratchFolder
   private let configuration: URL
-  private var process: Process?
+  private var process: pid_t?
 
   init(allowAnonymous: Bool = true) throws {
     folder = try ScratchFolder()
     address = BrokerAddress(host: "127.0.0.1", port: Self.freePort())
     configuration = try folder.file(
       "mosquitto.conf",
-      "listener \(address.port) 127.0.0.1\nallow_anonymous \(allowAnonymous)\nlog_dest none\nmax_inflight_messages 0\nmax_queued_messages 0\n")
+      "listener \(address.port) 127.0.0.1\nallow_anonymous \(allowAnonymous)\nlog_dest none\nmax_inflight_messages 0\nmax_queued_messages 0\n"
+    )
   }
 
   deinit { stop() }
 
   func start() throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/sbin/mosquitto")
-    process.arguments = ["-c", configuration.path]
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    self.process = process
+    // Not Foundation's Process: threads of the concurrency pool block signals, and a child that inherits that never hears SIGTERM.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("mosquitto"), strdup("-c"), strdup(configuration.path), nil]
+    defer { for argument in arguments { free(argument) } }
+    var child: pid_t = 0
+    let code = posix_spawn(&child, "/usr/sbin/mosquitto", nil, &attributes, &arguments, environ)
+    try #require(code == 0)
+    process = child
     while !accepts() {
-      try #require(process.isRunning, "mosquitto ended at once")
+      try #require(waitpid(child, nil, WNOHANG) == 0, "mosquitto ended at once")
       Thread.sleep(forTimeInterval: 0.01)
     }
   }
 
   func stop() {
-    process?.terminate()
-    process?.waitUntilExit()
+    guard let child = process else { return }
     process = nil
+    kill(child, SIGTERM)
+    while waitpid(child, nil, 0) < 0 && errno == EINTR {}
   }
 
   private func accepts() -> Bool {

@@ -6,7 +6,10 @@ import Testing
   @Test func `inputs are held back until they are due at the pace asked for`() throws {
     let wall = ManualWall()
     var schedule = PacedSchedule(
-      pace: SimulationPace(speed: 60), now: { wall.instant }, sleepUntil: { wall.slept.append($0); wall.instant = $0 })
+      pace: SimulationPace(speed: 60), now: { wall.instant },
+      sleepUntil: {
+        wall.slept.append($0); wall.instant = $0
+      })
     let start = wall.instant
     for second in [0, 60, 60, 120, 30, 180] { try schedule.wait(for: Timestamp(milliseconds: Int64(second) * 1000)) }
     #expect(wall.slept == [1, 2, 3].map { start.advanced(by: .seconds($0)) })

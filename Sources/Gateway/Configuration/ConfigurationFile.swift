@@ -73,7 +73,7 @@ private struct ConfigurationReader {
   }
 
   private mutating func readData(_ map: Section) {
-    if let directory = value("directory", section: "data", in: map)?.text() { configuration.dataDirectory = path(directory).relativePath }
+    if let directory = value("directory", section: "data", in: map)?.text() { configuration.dataDirectory = path(directory).path }
     if let durability = value("durability", section: "data", in: map)?.word(["full": .full, "normal": Durability.normal]) {
       configuration.durability = durability
     }

@@ -67,9 +67,10 @@ struct ProgramBuilder {
   }
 
   func clockBindings() -> [Int] {
-    bindings.indices.filter { compiled[Int(bindings[$0].compiled)].usesClock }.sorted {
+    let subjects = registry.devices.indices.map { registry.subject(of: $0) }
+    return bindings.indices.filter { compiled[Int(bindings[$0].compiled)].usesClock }.sorted {
       let (a, b) = (bindings[$0], bindings[$1])
-      return (compiled[Int(a.compiled)].rule, a.device) < (compiled[Int(b.compiled)].rule, b.device)
+      return (compiled[Int(a.compiled)].rule, subjects[Int(a.device)]) < (compiled[Int(b.compiled)].rule, subjects[Int(b.device)])
     }
   }
 

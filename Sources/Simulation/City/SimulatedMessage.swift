@@ -7,6 +7,8 @@ package struct SimulatedMessage: Sendable {
   package var topic: String
   /// UTF-8 JSON in one line, in the native form.
   package var payload: [UInt8]
+
+  package init(at: Timestamp, topic: String, payload: [UInt8]) { (self.at, self.topic, self.payload) = (at, topic, payload) }
 }
 
 /// What really happened: one incident of a scenario that fell into the simulated span.

@@ -47,7 +47,8 @@ struct Weather: Sendable {
     let shower = max(0, smooth(t, period: 2_400_000, stream: 3) - 0.2)
     let pressure = pressure(at: t, hour: hour, season: season)
     return State(
-      temperature: temperature, humidity: min(100, max(30, 80 - 9 * daily - 4 * front)), wind: max(0.1, knobs.wind * (1 + 0.35 * daily - 0.4 * calm)),
+      temperature: temperature, humidity: min(100, max(30, 80 - 9 * daily - 4 * front)),
+      wind: max(0.1, knobs.wind * (1 + 0.35 * daily - 0.4 * calm)),
       rain: knobs.rain * shower * 4, pressure: pressure,
       pressureTrend: pressure - self.pressure(at: t - 10_800_000, hour: hour - 3, season: season), stagnation: 0.6 * -daily + 0.4 * calm)
   }

@@ -86,7 +86,9 @@ package final class MQTTPublisher: @unchecked Sendable {
   ///
   /// - Returns: the message's number, from 0, by which `acknowledged` will name it.
   @discardableResult
-  package func publish(at: Timestamp, topic: String, payload: UnsafeRawBufferPointer, retain: Bool = false) throws(MQTTPublisherError) -> Int {
+  package func publish(at: Timestamp, topic: String, payload: UnsafeRawBufferPointer, retain: Bool = false) throws(MQTTPublisherError)
+    -> Int
+  {
     state.condition.lock()
     defer { state.condition.unlock() }
     while state.inFlight.count >= window && !state.isStopped { state.condition.wait() }

@@ -16,7 +16,8 @@ package struct Incident: Sendable {
   package var expect: [String]
 
   package init(
-    id: String, kind: IncidentKind, devices: [String], from: Milliseconds, length: Milliseconds, ramp: Milliseconds = 0, strength: Double = 1,
+    id: String, kind: IncidentKind, devices: [String], from: Milliseconds, length: Milliseconds, ramp: Milliseconds = 0,
+    strength: Double = 1,
     expect: [String] = []
   ) {
     (self.id, self.kind, self.devices, self.from, self.length) = (id, kind, devices, from, length)

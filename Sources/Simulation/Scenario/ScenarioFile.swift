@@ -27,8 +27,12 @@ private struct ScenarioReader {
   let registry: Registry
 
   func read(_ file: YAMLValue) -> Scenario? {
-    guard let map = file.mapping(keys: ["name", "start", "for", "seed", "devices", "noise", "latency", "weather", "incidents"]) else { return nil }
-    guard let name = required("name", map, file)?.bilingual(), let start = required("start", map, file).flatMap(readInstant) else { return nil }
+    guard let map = file.mapping(keys: ["name", "start", "for", "seed", "devices", "noise", "latency", "weather", "incidents"]) else {
+      return nil
+    }
+    guard let name = required("name", map, file)?.bilingual(), let start = required("start", map, file).flatMap(readInstant) else {
+      return nil
+    }
     var scenario = Scenario(name: name, start: start)
     if let length = map["for"]?.duration() { scenario.length = length }
     if let seed = map["seed"]?.integer(in: 0...Int.max) { scenario.seed = UInt64(seed) }
@@ -53,7 +57,8 @@ private struct ScenarioReader {
   }
 
   private func readLatency(_ value: YAMLValue) -> ClosedRange<Milliseconds>? {
-    guard let ends = value.list(), ends.count == 2, let low = ends[0].duration(), let high = ends[1].duration(), low <= high, high <= 10_000 else {
+    guard let ends = value.list(), ends.count == 2, let low = ends[0].duration(), let high = ends[1].duration(), low <= high, high <= 10_000
+    else {
       value.fault("a latency is [least, most], at most 10s, such as [40ms, 900ms]")
       return nil
     }
@@ -127,7 +132,9 @@ private struct ScenarioReader {
       value.fault("device \(id) takes no part in this scenario; see \"devices\" above")
     }
     if let (domains, metric) = kind.shownBy, !domains.contains(profile.domain) || profile.metricIndex(metric) == nil {
-      value.fault("device \(id) (\(profile.id)) cannot show \(kind.rawValue): it takes a device of \(domains.joined(separator: " or ")) with \(metric)")
+      value.fault(
+        "device \(id) (\(profile.id)) cannot show \(kind.rawValue): it takes a device of \(domains.joined(separator: " or ")) with \(metric)"
+      )
     }
     return id
   }

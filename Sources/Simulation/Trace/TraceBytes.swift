@@ -100,7 +100,9 @@ final class TraceBytes {
       let ended = available == 0
       let left = ZSTD_decompressStream(stream, &output, &input)
       taken = input.pos
-      if ZSTD_isError(left) != 0 { throw FileFault(file: name, message: "not zstd, or damaged: \(String(cString: ZSTD_getErrorName(left)))") }
+      if ZSTD_isError(left) != 0 {
+        throw FileFault(file: name, message: "not zstd, or damaged: \(String(cString: ZSTD_getErrorName(left)))")
+      }
       frameOpen = ended ? frameOpen : left != 0
       if output.pos > 0 || ended { return output.pos }
     }

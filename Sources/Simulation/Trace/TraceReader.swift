@@ -124,7 +124,8 @@ final class TraceSource {
     }
     if end == capacity {
       guard capacity < Self.lineLimit else {
-        throw FileFault(file: name, line: number + 1, column: 1, message: "a line of more than 16 MiB: is this a trace, one JSON object a line?")
+        throw FileFault(
+          file: name, line: number + 1, column: 1, message: "a line of more than 16 MiB: is this a trace, one JSON object a line?")
       }
       let larger = Self.allocate(capacity * 2)
       memcpy(larger, buffer, end)

@@ -27,7 +27,9 @@ package final class TraceWriter {
       // The closure cannot throw a typed error, so that the line is made inside and written outside.
       payload.withUnsafeBytes { put(at: at, topic: topic, payload: $0, retain: retain) }
     case .command(let at, let json):
-      put(at) { $0.key("command"); $0.raw(json) }
+      put(at) {
+        $0.key("command"); $0.raw(json)
+      }
     case .intake(let at, let isUp):
       put(at) { $0.field("intake", isUp ? "up" : "down") }
     case .clock(let at):

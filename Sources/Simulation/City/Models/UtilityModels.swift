@@ -16,7 +16,8 @@ struct PowerModel: DeviceModel {
 
   mutating func sample(_ now: Circumstance, _ random: inout SeededGenerator, into values: inout [Double]) {
     let moment = now.moment
-    let day = 0.34 + 0.16 * moment.bump(11, 3) + 0.14 * moment.bump(15.5, 2.5) + 0.22 * moment.bump(19.5, 2.2) - (moment.isWeekend ? 0.06 : 0)
+    let day =
+      0.34 + 0.16 * moment.bump(11, 3) + 0.14 * moment.bump(15.5, 2.5) + 0.22 * moment.bump(19.5, 2.2) - (moment.isWeekend ? 0.06 : 0)
     let share = max(0.05, day + 0.02 * now.noise * loadNoise.next(&random) + 0.75 * now.disturbance[.overload])
     let dead = now.disturbance[.outage] > 0
     let voltage =
@@ -51,7 +52,8 @@ struct WaterModel: DeviceModel {
 
   mutating func sample(_ now: Circumstance, _ random: inout SeededGenerator, into values: inout [Double]) {
     let moment = now.moment
-    let demand = 0.35 + 0.8 * moment.bump(6.8, 1.2) + 0.45 * moment.bump(11.5, 2) + 0.95 * moment.bump(18.5, 1.8) + 0.3 * moment.bump(21, 1.5)
+    let demand =
+      0.35 + 0.8 * moment.bump(6.8, 1.2) + 0.45 * moment.bump(11.5, 2) + 0.95 * moment.bump(18.5, 1.8) + 0.3 * moment.bump(21, 1.5)
     let burst = now.disturbance[.burst]
     let starved = min(1, now.disturbance[.pressureLoss])
     let thirst = demand * (1 + 0.03 * now.noise * flowNoise.next(&random))

@@ -1,0 +1,82 @@
+import Foundation
+import Simulation
+
+/// Messages a second at QoS 1: the gateway, committing, beside a subscriber that does nothing, turn by turn.
+struct LiveBench {
+  var rounds: Int
+  var messages: Int
+
+  struct Round {
+    var rate: Double
+    /// Of the receiver alone.
+    var cpuMicroseconds: Double
+    /// Of the machine, by processes that are not the benchmark's, in percent.
+    var othersPercent: Double
+  }
+
+  func run() async throws {
+    say(
+      Machine.heading(
+        "live: \(BenchCity.deviceCount) devices, \(BenchCity.payloadBytes)-byte payloads of 3 values, \(messages) messages a round at QoS 1"
+      ))
+    let directory = try TemporaryDirectory(prefix: "thuong-bench")
+    var gateway = try await GatewayTurn(directory: directory, messages: messages)
+    defer { gateway.end() }
+    let subscriber = try SubscriberTurn(directory: directory, messages: messages)
+    defer { subscriber.end() }
+    _ = try await gateway.run()
+    _ = try subscriber.run()
+    say("  round    gateway  µs CPU  others    do-nothing  µs CPU  others")
+    var (ours, theirs): ([Round], [Round]) = ([], [])
+    for number in 1...max(1, rounds) {
+      ours.append(try await gateway.run())
+      theirs.append(try subscriber.run())
+      if let a = ours.last, let b = theirs.last { say("  \(Shown.padded("\(number)", 5))  \(row(a))     \(row(b))") }
+    }
+    let (a, b) = (median(ours), median(theirs))
+    say("  median \(row(a))     \(row(b))   messages/s, µs of CPU a message in the receiver, % of the machine used by others")
+    report(ratio: a.rate / b.rate, cpu: a.cpuMicroseconds)
+    try await gateway.reportMemory()
+  }
+
+  private func report(ratio: Double, cpu: Double) {
+    let got = Shown.decimals(ratio, 3)
+    say(Shown.budget("gateway / do-nothing subscriber, medians, at least 1.00", isMet: ratio >= 1, got: got))
+    say(Shown.budget("the same, at least 1.15 (later)", isMet: ratio >= 1.15, got: got))
+    say(Shown.budget("CPU a message, at most 5 µs", isMet: cpu <= 5, got: "\(Shown.decimals(cpu, 2)) µs"))
+  }
+
+  private func row(_ round: Round) -> String {
+    "\(Shown.rate(round.rate))  \(Shown.decimals(round.cpuMicroseconds, 2, width: 6))  \(Shown.decimals(round.othersPercent, 0, width: 5))%"
+  }
+
+  private func median(_ rounds: [Round]) -> Round {
+    Round(
+      rate: Samples(rounds.map(\.rate)).median, cpuMicroseconds: Samples(rounds.map(\.cpuMicroseconds)).median,
+      othersPercent: Samples(rounds.map(\.othersPercent)).median)
+  }
+}
+
+/// What one turn used of the machine, from its beginning on.
+struct TurnUsage {
+  private let receiver: Int32
+  private let broker: Int32
+  private let begun = (own: Machine.ownCPUSeconds, busy: Machine.busySeconds, at: Machine.nanoseconds)
+  private let receiverBefore: Double
+  private let brokerBefore: Double
+
+  init(receiver: Int32, broker: Int32) {
+    (self.receiver, self.broker) = (receiver, broker)
+    (receiverBefore, brokerBefore) = (Machine.cpuSeconds(of: receiver), Machine.cpuSeconds(of: broker))
+  }
+
+  /// - Parameter sender: its CPU-seconds, and when it began, which is when the turn did.
+  func round(messages: Int, from start: Double, to end: Double, sender: Double) -> LiveBench.Round {
+    let receiverUsed = Machine.cpuSeconds(of: receiver) - receiverBefore
+    let benchUsed = receiverUsed + Machine.cpuSeconds(of: broker) - brokerBefore + Machine.ownCPUSeconds - begun.own + sender
+    let wall = Double(Machine.nanoseconds - begun.at) / 1e9
+    let others = max(0, Machine.busySeconds - begun.busy - benchUsed) / wall / Double(Machine.processors) * 100
+    return LiveBench.Round(
+      rate: Double(messages) / (end - start) * 1e9, cpuMicroseconds: receiverUsed / Double(messages) * 1e6, othersPercent: others)
+  }
+}

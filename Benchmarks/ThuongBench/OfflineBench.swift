@@ -1,0 +1,118 @@
+import DeviceRegistry
+import Foundation
+import RuleEngine
+import Simulation
+
+/// Readings per CPU-second of `thuong replay`: decode, store, evaluate, in a process of its own.
+struct OfflineBench {
+  var hours: Double
+
+  private struct Input {
+    var what: String
+    var trace: String
+    var devices: String
+    var rules: String
+  }
+
+  func run() async throws {
+    say(Machine.heading("offline: thuong replay, a throw-away store"))
+    let directory = try TemporaryDirectory(prefix: "thuong-bench")
+    let input = try cityDay(in: directory) ?? simulatedCity(in: directory)
+    say("  \(input.what)")
+    var rates: [Double] = []
+    for _ in 0..<3 {
+      let child = try ChildLines(["replay", input.trace, "--devices", input.devices, "--rules", input.rules], executable: Machine.thuong)
+      var last = ""
+      while let line = child.next() { last = line }
+      child.process.wait()
+      guard child.process.exitCode == 0, let rate = Self.rate(last) else { throw BenchFailure("thuong replay failed: \(last)") }
+      say("  \(last)")
+      rates.append(rate)
+    }
+    let median = Samples(rates).median
+    say(Shown.budget("M readings per CPU-second, median, at least 1.5", isMet: median >= 1.5, got: Shown.decimals(median, 2)))
+  }
+
+  /// "… 2.34 M readings per CPU-second"
+  private static func rate(_ line: String) -> Double? {
+    let words = line.split(separator: " ")
+    return words.firstIndex(of: "M").flatMap { $0 > 0 ? Double(words[$0 - 1]) : nil }
+  }
+
+  // MARK: The benchmark day
+
+  private static let day = "../shared/bench"
+
+  /// The benchmark day where its generator is there; nil elsewhere.
+  private func cityDay(in directory: TemporaryDirectory) throws -> Input? {
+    let files = FileManager.default
+    guard files.fileExists(atPath: "\(Self.day)/city_day.py"), files.fileExists(atPath: "\(Self.day)/city_rules.yaml") else { return nil }
+    let python = try PythonTools.withNumpy()
+    let (devices, trace, rules) = ("\(directory.path)/Devices", "\(directory.path)/day.ndjson", "\(directory.path)/Rules")
+    try PythonTools.run(python, ["\(Self.day)/city_day.py", "--format", "files", "--out", devices, "--hours", "0.1"], to: nil)
+    try PythonTools.run(python, ["\(Self.day)/city_day.py", "--format", "trace", "--hours", "\(hours)"], to: trace)
+    let count = try writeRules(into: rules, devices: devices)
+    return Input(
+      what: "benchmark day, \(Shown.decimals(hours, 1)) hours of 8,100 series, \(count.kept) of its \(count.all) rules", trace: trace,
+      devices: devices, rules: rules)
+  }
+
+  /// Keeps the rules that this version can load.
+  private func writeRules(into folder: String, devices: String) throws -> (kept: Int, all: Int) {
+    let registry = try RegistryFiles.load(directory: URL(fileURLWithPath: devices))
+    var lines = try String(contentsOfFile: "\(Self.day)/city_rules.yaml", encoding: .utf8).components(separatedBy: "\n")
+    func rules() -> Int { lines.filter { $0.contains("{id:") }.count }
+    let all = rules()
+    do {
+      _ = try RuleFiles.read(sources: [(file: "rules.yaml", text: lines.joined(separator: "\n"))], registry: registry)
+    } catch {
+      for fault in error.faults where lines.indices.contains(fault.line - 1) { lines[fault.line - 1] = "" }
+    }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try lines.joined(separator: "\n").write(toFile: "\(folder)/rules.yaml", atomically: true, encoding: .utf8)
+    return (rules(), all)
+  }
+
+  // MARK: Elsewhere
+
+  /// The checkout's own city, with its own rules.
+  private func simulatedCity(in directory: TemporaryDirectory) throws -> Input {
+    let trace = "\(directory.path)/day.ndjson"
+    let child = try ChildLines(
+      ["simulate", "Simulator/two-towns.yaml", "--devices", "Devices", "--out", trace, "--for", "\(max(1, Int(hours)))h"],
+      executable: Machine.thuong)
+    var said = ""
+    while let line = child.next() { said = line }
+    child.process.wait()
+    guard child.process.exitCode == 0 else { throw BenchFailure("thuong simulate failed: \(said)") }
+    return Input(
+      what: "the simulated two towns, \(said) (a small city: the benchmark day is not here)", trace: trace, devices: "Devices",
+      rules: "Rules")
+  }
+}
+
+/// Python with numpy, in a folder of the build.
+enum PythonTools {
+  private static let folder = ".build/python-tools"
+
+  static func withNumpy() throws -> String {
+    let python = "\(folder)/bin/python3"
+    if !FileManager.default.isExecutableFile(atPath: python) { try run("/usr/bin/python3", ["-m", "venv", folder], to: nil) }
+    if (try? run(python, ["-c", "import numpy"], to: nil)) == nil {
+      try run(python, ["-m", "pip", "install", "--quiet", "numpy"], to: nil)
+    }
+    return python
+  }
+
+  /// Runs a program to its end, its output into a file.
+  static func run(_ executable: String, _ arguments: [String], to file: String?) throws {
+    var output: FileHandle?
+    if let file {
+      try Data().write(to: URL(fileURLWithPath: file))
+      output = FileHandle(forWritingAtPath: file)
+    }
+    let child = try ChildProcess(executable, arguments, output: output)
+    child.wait()
+    guard child.exitCode == 0 else { throw BenchFailure("\(executable) \(arguments.joined(separator: " ")) failed") }
+  }
+}

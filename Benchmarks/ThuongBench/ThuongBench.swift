@@ -1,0 +1,64 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct ThuongBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "thuong-bench",
+    abstract: "Measures the gateway on this machine, on real parts.",
+    discussion: "Everything stays on 127.0.0.1. A missed budget is printed as MISSED and is no failure. See Benchmarks/README.md.",
+    subcommands: [All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Sender.self, Subscriber.self],
+    defaultSubcommand: All.self)
+}
+
+struct All: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Every benchmark, one after the other (the default).")
+
+  @Flag(help: "Offline: the whole day in place of two hours.")
+  var full = false
+
+  func run() async throws {
+    try await LiveBench(rounds: 5, messages: 150_000).run()
+    try await OfflineBench(hours: full ? 24 : 2).run()
+    try await LatencyBench(probes: 1000, rate: 5000).run()
+    try CommitBench(commits: 2000).run()
+  }
+}
+
+struct Live: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Messages a second at QoS 1, committed, beside a do-nothing subscriber.")
+
+  @Option var rounds = 5
+  @Option(help: "Messages a round.")
+  var messages = 150_000
+
+  func run() async throws { try await LiveBench(rounds: rounds, messages: messages).run() }
+}
+
+struct Offline: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Readings per CPU-second of thuong replay.")
+
+  @Flag(help: "The whole day.")
+  var full = false
+  @Option var hours = 2.0
+
+  func run() async throws { try await OfflineBench(hours: full ? 24 : hours).run() }
+}
+
+struct Latency: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Publish to IOC, beside other messages.")
+
+  @Option var probes = 1000
+  @Option(help: "Other messages a second.")
+  var rate = 5000
+
+  func run() async throws { try await LatencyBench(probes: probes, rate: rate).run() }
+}
+
+struct CommitTime: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "commit", abstract: "Time of a commit of 8 kB.")
+
+  @Option var commits = 2000
+
+  func run() async throws { try CommitBench(commits: commits).run() }
+}

@@ -1,0 +1,96 @@
+package import Gateway
+import Glibc
+import Hummingbird
+import HummingbirdCore
+package import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The HTTP face of a gateway: health and figures for machines, and the API behind its token.
+///
+/// It listens on `configuration.http` (port 0 takes a free one) and ends with its service group.
+package struct ConsoleServer: Service {
+  /// More connections wait until one ends.
+  static let connectionsMax = 256
+  static let idleSecondsMax: Int64 = 60
+  static let headerBytesMax = 16 << 10
+
+  private let http: GatewayConfiguration.HTTP
+  private let responder: ConsoleResponder
+  private let place = BoundPort()
+  private let logger: Logger
+
+  package init(gateway: GatewayService, logger: Logger) {
+    http = gateway.configuration.http
+    responder = ConsoleResponder(routes: Self.routes(of: gateway), token: http.token.map(BearerToken.init), logger: logger)
+    self.logger = logger
+  }
+
+  /// The patterns of every route, such as `/api/v1/devices/{id}`. Each answers GET and HEAD.
+  package var routes: [String] { responder.routes.map(\.pattern) }
+
+  /// Waits until it listens, and tells the port. Throws where it ended without.
+  package func boundPort() async throws -> Int { try await place.wait() }
+
+  /// Serves until a graceful shutdown or its task's cancellation.
+  ///
+  /// - Throws: `ConsoleFault` where the address cannot be listened on.
+  package func run() async throws {
+    defer { place.end() }
+    do {
+      try await application.run()
+    } catch  where !place.wasBound {
+      throw ConsoleFault("http.listen \(http.host):\(http.port): cannot listen there (\(Self.reason(error))); is another gateway running?")
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+  }
+
+  private var application: Application<CallbackResponder<BasicRequestContext>> {
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .warning)
+    let limits = HTTP1Channel.Configuration.DecoderConfiguration(
+      maxHeaderFieldSize: Self.headerBytesMax, maxHeaderListSize: Self.headerBytesMax, maxHeaderFieldCount: 100)
+    return Application(
+      responder: CallbackResponder { [responder] request, _ in await responder.respond(to: request) },
+      server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSecondsMax), httpDecoderConfiguration: limits)),
+      configuration: ApplicationConfiguration(
+        address: .hostname(http.host, port: http.port), serverName: "thuong",
+        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax, logger: quiet)),
+      onServerRunning: { [place, logger, http] channel in
+        guard let port = channel.localAddress?.port else { return }
+        place.bind(port)
+        logger.info("Console is up", metadata: ["address": "http://\(http.host):\(port)"])
+      },
+      logger: quiet)
+  }
+}
+
+extension ConsoleServer {
+  /// Every route there is.
+  static func routes(of gateway: GatewayService) -> [Route] {
+    let health = HealthRoutes(gateway: gateway)
+    let devices = DeviceRoutes(gateway: gateway)
+    let series = SeriesRoutes(gateway: gateway)
+    let alerts = AlertRoutes(gateway: gateway)
+    return [
+      Route("/livez", health.live),
+      Route("/readyz", health.ready),
+      Route("/metrics", health.metrics),
+      Route("/api/v1/devices", keys: ["limit", "after"], devices.list),
+      Route("/api/v1/devices/{id}", devices.one),
+      Route("/api/v1/series", keys: ["limit", "after"], series.list),
+      Route("/api/v1/series/{device}/{metric}", keys: SeriesRoutes.pointKeys, series.points),
+      Route("/api/v1/alerts", keys: ["state", "limit", "after"], alerts.list),
+      Route("/api/v1/alerts/{id}", alerts.one),
+    ]
+  }
+}
+
+/// Why the console cannot serve, in one line for the operator.
+package struct ConsoleFault: Error, CustomStringConvertible {
+  package let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import DeviceRegistry
+import Foundation
+import Gateway
+import RuleEngine
+import Simulation
+
+struct Check: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Validates every file and reports all faults at once.",
+    discussion: "Reads the configuration, devices, profiles, sites, wards, rules and scenarios. Exits 1 where anything is wrong.")
+
+  @OptionGroup var files: FileOptions
+
+  func run() throws {
+    var faults: [FileFault] = []
+    do {
+      let configuration = try files.load()
+      try check(configuration, &faults)
+    } catch let error as FileFaults {
+      faults += error.faults
+    }
+    guard faults.isEmpty else {
+      let count = faults.count == 1 ? "1 fault" : "\(faults.count) faults"
+      throw CommandFailure(code: 1, faults.map(\.description).joined(separator: "\n") + "\n\(count) found")
+    }
+  }
+
+  private func check(_ configuration: GatewayConfiguration, _ faults: inout [FileFault]) throws(FileFaults) {
+    let registry = try RegistryFiles.load(directory: configuration.devices)
+    print("\(configuration.devices.relativePath): \(registry.profiles.count) profiles, \(registry.devices.count) devices, \(registry.sites.count) sites, \(registry.wards.count) wards")
+    do throws(FileFaults) {
+      let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
+      print("\(configuration.rules.relativePath): \(book.rules.count) rules")
+      for warning in book.warnings { FileHandle.standardError.write(Data("thuong: warning: \(warning)\n".utf8)) }
+    } catch {
+      faults += error.faults
+    }
+    let scenarios = DataFolder.find("Simulator")
+    let noted = FaultList()
+    guard FileManager.default.fileExists(atPath: scenarios.path) else { return }
+    for name in TextFiles.names(in: scenarios, suffix: ".yaml", faults: noted) {
+      do throws(FileFaults) {
+        let scenario = try ScenarioFile.load(scenarios.appendingPathComponent(name), registry: registry)
+        print("\(scenarios.relativePath)/\(name): \(scenario.incidents.count) incidents")
+      } catch {
+        // A scenario of other devices than those checked is not this check's business.
+        if files.devices == nil { faults += error.faults }
+      }
+    }
+    faults += noted.faults
+  }
+}

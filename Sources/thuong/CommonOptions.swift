@@ -1,0 +1,65 @@
+import ArgumentParser
+import DeviceRegistry
+import Foundation
+import Gateway
+import Logging
+import Readings
+
+/// Where configuration and files are; shared by the commands.
+struct FileOptions: ParsableArguments {
+  @Option(help: "The configuration. Default: thuong.yaml, where it exists.")
+  var config: String?
+  @Option(help: ArgumentHelp("The folder of device and profile files.", valueName: "dir"))
+  var devices: String?
+  @Option(help: ArgumentHelp("The folder of rule files.", valueName: "dir"))
+  var rules: String?
+
+  func load() throws -> GatewayConfiguration {
+    let file = config ?? (FileManager.default.fileExists(atPath: "thuong.yaml") ? "thuong.yaml" : nil)
+    var configuration = try ConfigurationFile.load(file.map { URL(fileURLWithPath: $0) })
+    configuration.devices = devices.map { URL(fileURLWithPath: $0) } ?? DataFolder.find("Devices", configured: configuration.devices)
+    configuration.rules = rules.map { URL(fileURLWithPath: $0) } ?? DataFolder.find("Rules", configured: configuration.rules)
+    return configuration
+  }
+}
+
+/// Folders that come with thuong: in the working directory of a checkout, or beside an installed binary.
+enum DataFolder {
+  static func find(_ name: String, configured: URL) -> URL {
+    if FileManager.default.fileExists(atPath: configured.path) { return configured }
+    let installed = Bundle.main.bundleURL.appendingPathComponent("../share/thuong/\(name)").standardized
+    return FileManager.default.fileExists(atPath: installed.path) ? installed : configured
+  }
+
+  static func find(_ name: String) -> URL { find(name, configured: URL(fileURLWithPath: name)) }
+}
+
+/// A length of time: 30s, 5m, 2h, 1d.
+struct DurationArgument: ExpressibleByArgument {
+  var milliseconds: Milliseconds
+  init?(argument: String) {
+    guard let length = DurationText.milliseconds(argument) else { return nil }
+    milliseconds = length
+  }
+}
+
+/// An instant: RFC 3339, or milliseconds since 1970.
+struct InstantArgument: ExpressibleByArgument {
+  var timestamp: Timestamp
+  init?(argument: String) {
+    if let instant = Timestamp(rfc3339: argument) { timestamp = instant } else if let number = Int64(argument), Timestamp.plausible.contains(number) {
+      timestamp = Timestamp(milliseconds: number)
+    } else {
+      return nil
+    }
+  }
+}
+
+enum Log {
+  /// Logs to stderr, in one line each; the level from THUONG_LOG_LEVEL.
+  static func logger(_ label: String, level: Logger.Level = .info) -> Logger {
+    var logger = Logger(label: label, factory: { StreamLogHandler.standardError(label: $0) })
+    logger.logLevel = ProcessInfo.processInfo.environment["THUONG_LOG_LEVEL"].flatMap(Logger.Level.init(rawValue:)) ?? level
+    return logger
+  }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Database
+import Foundation
+import Gateway
+import Readings
+
+struct Export: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Everything stored, as NDJSON on standard output.",
+    discussion: "One reading a line: {\"device\",\"metric\",\"ts\",\"value\",\"status\"}, in the order of commit. Runs beside a gateway, or without one.")
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case ndjson }
+
+  @OptionGroup var files: FileOptions
+  @Option(help: "The data directory, in place of the configuration's.")
+  var data: String?
+  @Option(help: "Readings at or after this instant.")
+  var from: InstantArgument?
+  @Option(help: "Readings before this instant.")
+  var to: InstantArgument?
+  @Option(help: "ndjson; csv, influx and tt10 are not yet supported.")
+  var format = Format.ndjson
+  @Option(help: "A file, in place of standard output.")
+  var out = "-"
+
+  func run() throws {
+    let directory = try data ?? files.load().dataDirectory
+    let output = try EventFile(out)
+    let export = ReadingExport(reader: try StoreReader(directory: directory))
+    let count = try export.run(from: from?.timestamp, to: to?.timestamp) { try output.append(lines: $0) }
+    try output.close()
+    if out != "-" { print("\(count) readings") }
+  }
+}

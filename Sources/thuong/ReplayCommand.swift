@@ -1,0 +1,87 @@
+import ArgumentParser
+import Database
+import DeviceRegistry
+import Foundation
+import Gateway
+import Outbox
+import Readings
+import RuleEngine
+import Simulation
+
+struct Replay: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs traces through the very same engine, on their own clock.",
+    discussion: """
+      Into a throw-away store, or the one that --data names (which then goes on from where it was). The same trace gives the same
+      events, byte for byte, at any --batch. With --to it publishes the trace to a broker instead.
+      """)
+
+  @Argument(help: ArgumentHelp("Traces, merged by \"at\": NDJSON, also .gz and .zst.", valueName: "trace"))
+  var traces: [String]
+  @OptionGroup var files: FileOptions
+  @Option(help: "A data directory to replay into.")
+  var data: String?
+  @Option(help: "Inputs a commit.")
+  var batch = 4096
+  @Option(help: "Write every event as one CloudEvent a line; - for standard output.")
+  var events: String?
+  @Option(help: ArgumentHelp("Publish to this broker instead: mqtt://host:port", valueName: "url"))
+  var to: String?
+  @Option(help: "With --to: how many times faster than recorded, or max.")
+  var speed = "1"
+
+  func validate() throws {
+    guard (1...1_000_000).contains(batch) else { throw ValidationError("--batch is 1 to 1000000") }
+    guard to == nil || (events == nil && data == nil) else { throw ValidationError("--to publishes: --events and --data do not go with it") }
+    guard SimulationPace(text: speed) != nil else { throw ValidationError("--speed is a number such as 60, or max") }
+  }
+
+  func run() throws {
+    let reader = try TraceReader(files: traces.map { URL(fileURLWithPath: $0) })
+    if let to { return try publish(reader, to) }
+    let configuration = try files.load()
+    let registry = try RegistryFiles.load(directory: configuration.devices)
+    let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
+    let temporary = data == nil ? try TemporaryDirectory(prefix: "thuong-replay") : nil
+    let store = try GatewayStore(directory: data ?? temporary?.path ?? "", durability: data == nil ? .normal : configuration.durability, sinks: [])
+    let engine = try store.openEngine(registry: registry, book: book, settings: configuration.engine)
+    let output = try events.map { try EventFile($0) }
+    let before = engine.counters.readingsStored
+    let begun = ProcessUsage.now
+    let progress = ProgressLine()
+    let figures = try TraceReplay(engine: engine, store: store, batch: batch).run(
+      reader, event: { try output?.append($0.body) }, progress: { progress.show($0, "replaying") })
+    progress.end()
+    try output?.close()
+    report(figures, readings: engine.counters.readingsStored - before, ProcessUsage.now.since(begun))
+  }
+
+  private func report(_ figures: TraceReplay.Figures, readings: Int64, _ used: ProcessUsage) {
+    let rate = used.cpuSeconds > 0 ? String(format: "%.2f", Double(readings) / used.cpuSeconds / 1e6) : "–"
+    FileHandle.standardError.write(
+      Data(
+        "\(figures.lines) lines, \(readings) readings stored, \(figures.events) events; \(String(format: "%.2f", used.wallSeconds)) s, \(String(format: "%.2f", used.cpuSeconds)) s of CPU, \(rate) M readings per CPU-second\n"
+          .utf8))
+  }
+
+  private func publish(_ reader: TraceReader, _ url: String) throws {
+    guard let address = BrokerAddress(url: url), let pace = SimulationPace(text: speed) else {
+      throw CommandFailure(code: 2, "--to wants mqtt://host:port, got \(url)")
+    }
+    let publisher = try MQTTPublisher(address: address)
+    let progress = ProgressLine()
+    let count = try TracePublishing.run(to: publisher, pace: pace, next: { try nextMessage(reader) }) { count in
+      progress.show(reader.progress.total > 0 ? Double(reader.progress.read) / Double(reader.progress.total) : 0, "\(count) published")
+    }
+    progress.end()
+    print("\(count) messages published and acknowledged")
+  }
+
+  /// The next message; commands, clock and intake lines are the gateway's own and are not published.
+  private func nextMessage(_ reader: TraceReader) throws -> SimulatedMessage? {
+    while let line = try reader.next() {
+      if case .message(let at, let topic, let payload, _) = line.input { return SimulatedMessage(at: at, topic: topic, payload: payload) }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Console
+import DeviceRegistry
+import Foundation
+import Gateway
+import Logging
+import RuleEngine
+import ServiceLifecycle
+import UnixSignals
+
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "The gateway: broker in, alerts out.",
+    discussion: """
+      Subscribes to the broker, stores every reading, evaluates the rules, tells the IOCs, serves the API and its own state
+      (/livez, /readyz, /metrics). A message is acknowledged only after everything it caused is committed.
+      SIGTERM ends it within ten seconds; a second one does no harm.
+      """)
+
+  @OptionGroup var files: FileOptions
+  @Option(help: "The data directory, in place of the configuration's.")
+  var data: String?
+
+  func run() async throws {
+    var configuration = try files.load()
+    if let data { configuration.dataDirectory = data }
+    let logger = Log.logger("thuong")
+    let gateway = try GatewayService.open(configuration, logger: logger)
+    let console = ConsoleServer(gateway: gateway, logger: logger)
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: gateway.services(http: [console]).map { .init(service: $0) },
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    logger.info(
+      "Serving",
+      metadata: [
+        "instance": "\(configuration.instance)", "devices": "\(gateway.registry.devices.count)", "rules": "\(gateway.book.rules.count)",
+        "data": "\(configuration.dataDirectory)", "http": "\(configuration.http.host):\(configuration.http.port)",
+      ])
+    try await group.run()
+  }
+}

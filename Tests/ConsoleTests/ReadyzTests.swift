@@ -1,0 +1,96 @@
+import Console
+import Foundation
+import Logging
+import Outbox
+import Readings
+import Simulation
+import Synchronization
+import Testing
+
+@Suite struct ReadyzTests {
+  @Test func `it is degraded while there is no broker, ready once there is, degraded again when it goes`() async throws {
+    let broker = try PrivateBroker()
+    try await RunningConsole.run(try TestTown(broker: broker.port)) { console in
+      let before = try await console.get("/readyz", authorization: nil)
+      #expect(before.status == 503)
+      #expect(try before.json["status"] as? String == "degraded")
+      #expect(try (before.json["problems"] as? [String])?.contains { $0.hasPrefix("intake_") } == true)
+      #expect(try await console.get("/livez", authorization: nil).text == "ok\n")
+
+      try broker.start()
+      try await console.waitUntilReady()
+      let json = try await console.get("/readyz", authorization: nil).json
+      #expect(json["status"] as? String == "ready")
+      #expect((json["problems"] as? [String])?.isEmpty == true)
+      #expect(json["intake"] as? String == "up")
+      #expect(Timestamp(rfc3339: try #require(json["clock"] as? String)) != nil)
+      let store = try #require(json["store"] as? [String: Any])
+      #expect(try #require(store["bytes"] as? Int) > 0)
+      #expect(store["max"] as? Int == 20 << 30)
+      #expect(store["readings"] as? Int == 0)
+      #expect((json["sinks"] as? [Any])?.isEmpty == true)
+
+      broker.stop()
+      try await eventually("the lost broker is noticed") { try await console.get("/readyz").status == 503 }
+    }
+  }
+
+  @Test func `a sink that said Gone is a problem until somebody resumes it`() async throws {
+    let broker = try PrivateBroker()
+    try broker.start()
+    let ioc = try TestIOC(answer: 410)
+    try await ioc.run { port in
+      try await RunningConsole.run(try TestTown(broker: broker.port, sink: port)) { console in
+        try await console.waitUntilReady()
+        try await broker.publish([("thuong/v1/bac-giang/traffic/bg-tr-001/telemetry", #"{"values":{"speed":5}}"#)])
+        try await eventually("the sink is stopped") { try await console.get("/readyz").status == 503 }
+        let json = try await console.get("/readyz").json
+        let sink = try #require((json["sinks"] as? [[String: Any]])?.first)
+        #expect(sink["id"] as? String == "ioc")
+        #expect(sink["waiting"] as? Int == 1)
+        #expect(sink["stopped"] as? String != nil)
+        #expect((json["problems"] as? [String])?.first?.hasPrefix("sink_stopped: ioc: ") == true)
+      }
+    }
+  }
+
+  @Test func `a sink is behind when its oldest event has waited for more than five minutes`() {
+    let now = Timestamp(milliseconds: 1_763_683_200_000)
+    func problems(waitingFor waited: Milliseconds?) -> [String] {
+      let sink = SinkFigures(
+        sink: "ioc", created: 9, delivered: 3, dead: 1, stopped: nil, oldestWaitingSince: waited.map { now - $0 }, attemptsOfOldest: 4,
+        lastError: "503")
+      return Readiness(status: nil, sinks: [sink], now: now).problems.filter { $0.hasPrefix("sink") }
+    }
+    #expect(problems(waitingFor: nil).isEmpty)
+    #expect(problems(waitingFor: 300_000).isEmpty)
+    #expect(problems(waitingFor: 300_001).map { $0.prefix(26) } == ["sink_behind: ioc: 5 waiting"].map { $0.prefix(26) })
+  }
+
+  @Test func `a writer or a store that does not answer is a problem, not silence`() {
+    let problems = Readiness(status: nil, sinks: nil, now: Timestamp(milliseconds: 0)).problems
+    #expect(problems.map { $0.prefix { $0 != ":" } } == ["writer_silent", "store_unreadable"])
+  }
+}
+
+/// An operations centre that gives every event one answer.
+struct TestIOC {
+  private let centre: StandInIOC
+
+  init(answer: Int) throws {
+    var logger = Logger(label: "test-ioc")
+    logger.logLevel = .critical
+    let secret = try #require(WebhookSecret(text: "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"))
+    centre = StandInIOC(
+      secrets: [secret], logger: logger, wallClock: { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) },
+      respond: { _ in answer }, handler: { _ in })
+  }
+
+  func run(_ body: (Int) async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { [centre] in try await centre.run() }
+      try await body(try await centre.boundPort())
+      tasks.cancelAll()
+    }
+  }
+}
