@@ -65,15 +65,22 @@ let package = Package(
       ], swiftSettings: strict),
     .target(
       name: "Console",
-      dependencies: ["Readings", httpTypes, nio, "DeviceRegistry", "SeriesStore", "Alerting", "Outbox", "Gateway", hummingbird, logging, lifecycle],
+      dependencies: [
+        "Readings", httpTypes, nio, "DeviceRegistry", "SeriesStore", "Alerting", "Outbox", "Gateway", hummingbird, logging, lifecycle,
+      ],
       swiftSettings: strict),
     .target(
       name: "Simulation",
       dependencies: [
-        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "DeviceRegistry", "Outbox", "Gateway", yams, hummingbird, httpClient, httpTypes, nio, nioHTTP1, logging,
+        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "DeviceRegistry", "Outbox", "Gateway", yams, hummingbird, httpClient,
+        httpTypes, nio, nioHTTP1, logging,
       ], swiftSettings: strict),
     .executableTarget(
-      name: "thuong", dependencies: ["Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", "Console", "Simulation", arguments, lifecycle, unixSignals, logging], swiftSettings: strict),
+      name: "thuong",
+      dependencies: [
+        "Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", "Console", "Simulation", arguments, lifecycle,
+        unixSignals, logging,
+      ], swiftSettings: strict),
     .executableTarget(
       name: "thuong-bench",
       dependencies: [
@@ -92,10 +99,15 @@ let package = Package(
     .testTarget(name: "MQTTIntakeTests", dependencies: ["MQTTIntake", "Readings"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "Alerting", "Database", "DeviceRegistry", "Outbox", "Readings", "RuleEngine", "SeriesStore", "Simulation", logging],
+      dependencies: [
+        "Gateway", "Alerting", "Database", "DeviceRegistry", "Outbox", "Readings", "RuleEngine", "SeriesStore", "Simulation", logging,
+      ],
       swiftSettings: strict),
     .testTarget(
-      name: "ConsoleTests", dependencies: ["Console", "Gateway", "Simulation", "Readings", "DeviceRegistry", httpClient, logging, lifecycle],
+      name: "ConsoleTests",
+      dependencies: [
+        "Console", "Gateway", "Simulation", "Outbox", "Readings", "DeviceRegistry", httpClient, nio, nioHTTP1, logging, lifecycle,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SimulationTests",

@@ -48,7 +48,8 @@ enum Machine {
 
   static func heading(_ name: String) -> String { "\n== \(name) (\(processors) processors, load average \(loadAverage))" }
 
-  /// This executable and the one beside it.
-  static var ownExecutable: String { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/proc/self/exe" }
-  static var thuong: String { URL(fileURLWithPath: ownExecutable).deletingLastPathComponent().appendingPathComponent("thuong").path }
+  /// This executable, also where a build has replaced its file meanwhile.
+  static let ownExecutable = "/proc/self/exe"
+  /// The one beside it.
+  static var thuong: String { Bundle.main.bundleURL.appendingPathComponent("thuong").path }
 }

@@ -58,11 +58,19 @@ package struct TransitionRecord: Equatable, Sendable {
   }
 }
 
+/// When the last alert of a rule on a subject was cleared (T).
+package struct AlertEnd: Equatable, Sendable {
+  package var rule: String
+  package var subject: String
+  package var at: Timestamp
+}
+
 /// The statements of alerting's tables.
 package enum AlertTable {
   package static func store(_ stored: StoredLife, _ db: GRDB.Database) throws {
     let key: [(any DatabaseValueConvertible)?] = [stored.rule, stored.subject, stored.version]
-    let insert = "INSERT OR REPLACE INTO life(rule, subject, version, breached_at, true_at, heard_at, raised_at, clearing_since) VALUES (?,?,?,?,?,?,?,?)"
+    let insert =
+      "INSERT OR REPLACE INTO life(rule, subject, version, breached_at, true_at, heard_at, raised_at, clearing_since) VALUES (?,?,?,?,?,?,?,?)"
     switch stored.life.phase {
     case .inactive:
       try db.cachedStatement(sql: "DELETE FROM life WHERE rule = ? AND subject = ?").execute(arguments: [stored.rule, stored.subject])
@@ -70,7 +78,9 @@ package enum AlertTable {
       let times: [(any DatabaseValueConvertible)?] = [breachedAt.milliseconds, trueAt.milliseconds, heardAt.milliseconds, nil, nil]
       try db.cachedStatement(sql: insert).execute(arguments: StatementArguments(key + times))
     case .raised(let breachedAt, let raisedAt, let clearingSince):
-      let times: [(any DatabaseValueConvertible)?] = [breachedAt.milliseconds, nil, nil, raisedAt.milliseconds, clearingSince?.milliseconds]
+      let times: [(any DatabaseValueConvertible)?] = [
+        breachedAt.milliseconds, nil, nil, raisedAt.milliseconds, clearingSince?.milliseconds,
+      ]
       try db.cachedStatement(sql: insert).execute(arguments: StatementArguments(key + times))
     }
   }
@@ -91,7 +101,8 @@ package enum AlertTable {
   package static func store(_ alert: AlertRecord, _ db: GRDB.Database) throws {
     let values: [(any DatabaseValueConvertible)?] = [
       alert.id, alert.rule, alert.ruleVersion, alert.subject, alert.device, alert.site, alert.domain, alert.severity.name, alert.state,
-      alert.revision, alert.breachedAt.milliseconds, alert.raisedAt.milliseconds, alert.clearedAt?.milliseconds, alert.message.vi, alert.message.en,
+      alert.revision, alert.breachedAt.milliseconds, alert.raisedAt.milliseconds, alert.clearedAt?.milliseconds, alert.message.vi,
+      alert.message.en,
     ]
     try db.cachedStatement(
       sql: """
@@ -127,6 +138,12 @@ package enum AlertTable {
   /// The alerts that are raised now.
   package static func open(_ db: GRDB.Database) throws -> [AlertRecord] {
     try Row.fetchAll(db, sql: "SELECT * FROM alert WHERE state = 'raised'").map(record)
+  }
+
+  /// When the last alert of each rule and subject was cleared.
+  package static func ends(_ db: GRDB.Database) throws -> [AlertEnd] {
+    try Row.fetchAll(db, sql: "SELECT rule, subject, max(cleared_at) FROM alert WHERE cleared_at IS NOT NULL GROUP BY rule, subject")
+      .map { AlertEnd(rule: $0[0], subject: $0[1], at: time($0[2])) }
   }
 
   /// Numbers of alerts by state and severity.

@@ -51,7 +51,9 @@ package final class StoreFile {
       let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
       let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")
       guard synchronous == (durability == .full ? 2 : 1), journal == "wal" else {
-        throw StoreError.unusable("\(queue.path): SQLite refused durability \(durability.rawValue) (synchronous \(synchronous ?? -1), journal \(journal ?? "none"))")
+        throw StoreError.unusable(
+          "\(queue.path): SQLite refused durability \(durability.rawValue) (synchronous \(synchronous ?? -1), journal \(journal ?? "none"))"
+        )
       }
     }
   }

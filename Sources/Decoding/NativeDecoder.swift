@@ -36,7 +36,8 @@ package import Readings
     default:
       // Safe: the text lives in the decoder's buffer until its next call.
       let bytes = unsafe UnsafeRawBufferPointer(start: object.time_text, count: Int(object.time_text_length))
-      guard let time = unsafe Timestamp(rfc3339Bytes: bytes.bindMemory(to: UInt8.self)), Timestamp.plausible.contains(time.milliseconds) else {
+      guard let time = unsafe Timestamp(rfc3339Bytes: bytes.bindMemory(to: UInt8.self)), Timestamp.plausible.contains(time.milliseconds)
+      else {
         return .malformed
       }
       return .at(time)

@@ -24,7 +24,10 @@ struct RegistryBuilder {
       let metrics = required("metrics", in: map, of: file).flatMap(readMetrics)
     else { return }
     guard profileIndex[id] == nil else { return file.fault("profile \(id) is defined twice") }
-    let codec = map["codec"].flatMap { $0.word(["native": .native, "senml": .senml, "chirpstack": .chirpstack, "ttn": .ttn, "json": Profile.Codec.json]) } ?? .native
+    let codec =
+      map["codec"].flatMap {
+        $0.word(["native": .native, "senml": .senml, "chirpstack": .chirpstack, "ttn": .ttn, "json": Profile.Codec.json])
+      } ?? .native
     if codec != .native { map["codec"]?.fault("codec \(codec.rawValue) is not yet supported; use native") }
     if let topic = map["topic"] { topic.fault("a topic of its own is not yet supported; leave the key out") }
     let name = map["name"].flatMap { $0.bilingual() } ?? BilingualText(vi: id, en: id)
@@ -85,7 +88,9 @@ struct RegistryBuilder {
 
   mutating func addSites(_ file: YAMLValue) {
     for value in file.mapping(keys: ["sites"])?["sites"]?.list() ?? [] {
-      guard let map = value.mapping(keys: ["id", "name", "location"]), let id = required("id", in: map, of: value)?.identifier() else { continue }
+      guard let map = value.mapping(keys: ["id", "name", "location"]), let id = required("id", in: map, of: value)?.identifier() else {
+        continue
+      }
       if sites.contains(where: { $0.id == id }) { value.fault("site \(id) is defined twice") }
       sites.append(Site(id: id, name: map["name"]?.text() ?? id, location: map["location"].flatMap(readLocation)))
     }
@@ -93,7 +98,8 @@ struct RegistryBuilder {
 
   mutating func addWards(_ file: YAMLValue) {
     for value in file.mapping(keys: ["wards"])?["wards"]?.list() ?? [] {
-      guard let map = value.mapping(keys: ["code", "valid_from", "valid_to", "name", "successors"]), let id = readWardID(map, of: value) else { continue }
+      guard let map = value.mapping(keys: ["code", "valid_from", "valid_to", "name", "successors"]), let id = readWardID(map, of: value)
+      else { continue }
       let successors = (map["successors"]?.list() ?? []).compactMap { successor in
         successor.mapping(keys: ["code", "valid_from"]).flatMap { readWardID($0, of: successor) }
       }
@@ -103,7 +109,8 @@ struct RegistryBuilder {
   }
 
   private func readWardID(_ map: [String: YAMLValue], of value: YAMLValue) -> WardID? {
-    guard let code = required("code", in: map, of: value)?.text(), let from = required("valid_from", in: map, of: value).flatMap(readDay) else { return nil }
+    guard let code = required("code", in: map, of: value)?.text(), let from = required("valid_from", in: map, of: value).flatMap(readDay)
+    else { return nil }
     return WardID(code: code, validFrom: from)
   }
 
@@ -119,7 +126,9 @@ struct RegistryBuilder {
     guard let map = value.mapping(keys: ["lat", "lon"]), let lat = required("lat", in: map, of: value)?.number(),
       let lon = required("lon", in: map, of: value)?.number()
     else { return nil }
-    if !(-90...90).contains(lat) || !(-180...180).contains(lon) { value.fault("a location is lat -90 to 90 and lon -180 to 180, in degrees") }
+    if !(-90...90).contains(lat) || !(-180...180).contains(lon) {
+      value.fault("a location is lat -90 to 90 and lon -180 to 180, in degrees")
+    }
     return Location(lat: lat, lon: lon)
   }
 
@@ -132,7 +141,8 @@ struct RegistryBuilder {
   mutating func addDevices(_ file: YAMLValue) {
     for value in file.mapping(keys: ["devices"])?["devices"]?.list() ?? [] {
       guard let map = value.mapping(keys: Self.deviceKeys), let id = required("id", in: map, of: value)?.identifier(),
-        let profileName = required("profile", in: map, of: value)?.identifier(), let site = required("site", in: map, of: value)?.identifier()
+        let profileName = required("profile", in: map, of: value)?.identifier(),
+        let site = required("site", in: map, of: value)?.identifier()
       else { continue }
       guard deviceIDs.insert(id).inserted else {
         value.fault("device \(id) is defined twice")
@@ -147,7 +157,8 @@ struct RegistryBuilder {
         Device(
           id: id, profile: profile, name: map["name"]?.text() ?? id, site: site, zone: map["zone"]?.identifier(),
           wards: map["ward"].map(readWards) ?? [], location: map["location"].flatMap(readLocation),
-          attributes: map["attributes"].map(readAttributes) ?? [:], address: map["address"]?.text()?.lowercased(), source: map["source"]?.text(),
+          attributes: map["attributes"].map(readAttributes) ?? [:], address: map["address"]?.text()?.lowercased(),
+          source: map["source"]?.text(),
           interval: map["interval"].flatMap(readInterval), limits: map["limits"].map(readNumbers) ?? [:]))
     }
   }

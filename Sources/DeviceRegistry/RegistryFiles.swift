@@ -28,7 +28,8 @@ package enum TextFiles {
   /// Names in order, so that a load says the same everywhere.
   package static func names(in directory: URL, suffix: String, faults: FaultList) -> [String] {
     do {
-      return try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasSuffix(suffix) && !$0.hasPrefix(".") }.sorted()
+      return try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasSuffix(suffix) && !$0.hasPrefix(".") }
+        .sorted()
     } catch {
       faults.add(FileFault(file: directory.relativePath, message: "cannot be read: is there such a folder?"))
       return []

@@ -141,7 +141,9 @@ package struct YAMLValue {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
       return FileFault(file: file, line: mark.line, column: mark.column, message: problem)
     case .duplicatedKeysInMapping(let duplicates, let context):
-      return FileFault(file: file, line: context.mark.line, column: context.mark.column, message: "key given twice: \(duplicates.map { "\($0)" }.joined(separator: ", "))")
+      return FileFault(
+        file: file, line: context.mark.line, column: context.mark.column,
+        message: "key given twice: \(duplicates.map { "\($0)" }.joined(separator: ", "))")
     case .reader(let problem, _, _, _):
       return FileFault(file: file, message: "not readable as UTF-8 YAML: \(problem)")
     default: return FileFault(file: file, message: "not readable as YAML: \(error)")
@@ -165,7 +167,9 @@ package enum DurationText {
 
   /// The shortest exact text, `5m` rather than `300s`.
   package static func text(_ milliseconds: Int64) -> String {
-    for (name, size) in units.dropLast().reversed() where milliseconds != 0 && milliseconds % size == 0 { return "\(milliseconds / size)\(name)" }
+    for (name, size) in units.dropLast().reversed() where milliseconds != 0 && milliseconds % size == 0 {
+      return "\(milliseconds / size)\(name)"
+    }
     return "0s"
   }
 }

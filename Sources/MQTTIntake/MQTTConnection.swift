@@ -39,7 +39,9 @@ package final class MQTTConnection: @unchecked Sendable {
 
   private init(_ endpoint: MQTTEndpoint, readsSenderTime: Bool) throws(MQTTFault) {
     mosquitto_lib_init()
-    guard let client = mosquitto_new(endpoint.clientID, false, nil) else { throw MQTTFault("no MQTT client: \(String(cString: strerror(errno)))") }
+    guard let client = mosquitto_new(endpoint.clientID, false, nil) else {
+      throw MQTTFault("no MQTT client: \(String(cString: strerror(errno)))")
+    }
     (self.client, self.readsSenderTime) = (client, readsSenderTime)
     mosquitto_user_data_set(client, Unmanaged.passUnretained(self).toOpaque())
     mosquitto_threaded_set(client, true)

@@ -27,7 +27,9 @@ package struct MQTTEndpoint: Sendable, Equatable {
     var hostText = colon.map { rest[..<$0] } ?? rest
     let isBracketed = hostText.hasPrefix("[") && hostText.hasSuffix("]")
     if isBracketed { hostText = hostText.dropFirst().dropLast() }
-    guard !hostText.isEmpty, isBracketed || !hostText.contains(":"), let port = portText.map({ Int($0) }) ?? (tls ? 8883 : 1883), (1...65_535).contains(port) else { return nil }
+    guard !hostText.isEmpty, isBracketed || !hostText.contains(":"), let port = portText.map({ Int($0) }) ?? (tls ? 8883 : 1883),
+      (1...65_535).contains(port)
+    else { return nil }
     (host, self.port, self.tls, self.clientID) = (String(hostText), port, tls, clientID)
   }
 

@@ -83,7 +83,8 @@ extension Timestamp {
       offsetMinutes = (negative ? -1 : 1) * (h * 60 + m)
     }
     guard scan.atEnd else { return nil }
-    let seconds = CivilDate.toDay(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + min(second, 59) - offsetMinutes * 60
+    let seconds =
+      CivilDate.toDay(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + min(second, 59) - offsetMinutes * 60
     self.init(milliseconds: Int64(seconds) * 1000 + Int64(millisecond))
   }
 }

@@ -186,7 +186,9 @@ package enum LogRow {
       guard let kind = unsafe InputKind(rawValue: kinds[input]) else { throw .structure }
       let at = Timestamp(milliseconds: instant)
       visitor.input(kind, at: at)
-      if kind == .command, let n = commands.count(least: 1), let json = unsafe commands.take(n) { unsafe visitor.command(Array(json), at: at) }
+      if kind == .command, let n = commands.count(least: 1), let json = unsafe commands.take(n) {
+        unsafe visitor.command(Array(json), at: at)
+      }
       while nextObject == input, objectsLeft > 0 {
         let ts = Timestamp(milliseconds: instant &+ (objects.signed() ?? 0))
         for _ in 0..<(objects.unsigned() ?? 0) {

@@ -67,7 +67,8 @@ package import Readings
     if unsafe count > 0 && head.pointee.times[count - 1] >= ts {
       place = unsafe head.pointee.lowerBound(ts)
       if unsafe head.pointee.times[place] == ts {
-        let same = unsafe head.pointee.values[place].bitPattern == reading.value.bitPattern
+        let same =
+          unsafe head.pointee.values[place].bitPattern == reading.value.bitPattern
           && Quality(byte: head.pointee.qualities[place]).code == reading.quality.code
         return same ? .duplicate : .conflict
       }
@@ -90,7 +91,8 @@ package import Readings
   @inlinable package func view(_ index: Int) -> HeadView {
     precondition(index < seriesCount, "a series is registered before it is read")
     // Safe: the index was checked; the columns live until the next mutation, as documented.
-    return unsafe HeadView(times: heads[index].times, values: heads[index].values, qualities: heads[index].qualities, count: heads[index].count)
+    return unsafe HeadView(
+      times: heads[index].times, values: heads[index].values, qualities: heads[index].qualities, count: heads[index].count)
   }
 }
 
@@ -104,7 +106,9 @@ package import Readings
   @usableFromInline package let qualities: UnsafePointer<UInt8>
   @usableFromInline package let count: Int
 
-  @inlinable init(times: UnsafeMutablePointer<Int64>, values: UnsafeMutablePointer<Double>, qualities: UnsafeMutablePointer<UInt8>, count: Int) {
+  @inlinable init(
+    times: UnsafeMutablePointer<Int64>, values: UnsafeMutablePointer<Double>, qualities: UnsafeMutablePointer<UInt8>, count: Int
+  ) {
     unsafe self.times = UnsafePointer(times)
     unsafe self.values = UnsafePointer(values)
     unsafe self.qualities = UnsafePointer(qualities)

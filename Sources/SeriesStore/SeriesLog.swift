@@ -19,7 +19,8 @@ package struct StoredSeries: Sendable {
 package enum SeriesTable {
   package static func all(_ db: GRDB.Database) throws -> [StoredSeries] {
     try Row.fetchAll(db, sql: "SELECT id, device, metric, registered_at FROM series ORDER BY id").map { row in
-      StoredSeries(id: SeriesID(row[0] as Int), device: row[1], metric: row[2], registeredAt: (row[3] as Int64?).map(Timestamp.init(milliseconds:)))
+      StoredSeries(
+        id: SeriesID(row[0] as Int), device: row[1], metric: row[2], registeredAt: (row[3] as Int64?).map(Timestamp.init(milliseconds:)))
     }
   }
 
@@ -52,7 +53,8 @@ package enum SeriesLog {
   package static func read(
     _ db: GRDB.Database, after last: Int64 = 0, limit: Int = .max, into visitor: inout some LogVisitor
   ) throws -> Int64 {
-    let rows = try Row.fetchCursor(db, sql: "SELECT number, body FROM log WHERE number > ? ORDER BY number LIMIT ?", arguments: [last, limit])
+    let rows = try Row.fetchCursor(
+      db, sql: "SELECT number, body FROM log WHERE number > ? ORDER BY number LIMIT ?", arguments: [last, limit])
     var expected = last + 1  // nothing is cut from the log yet
     var read = last
     while let row = try rows.next() {

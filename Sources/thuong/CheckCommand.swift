@@ -28,7 +28,9 @@ struct Check: ParsableCommand {
 
   private func check(_ configuration: GatewayConfiguration, _ faults: inout [FileFault]) throws(FileFaults) {
     let registry = try RegistryFiles.load(directory: configuration.devices)
-    print("\(configuration.devices.relativePath): \(registry.profiles.count) profiles, \(registry.devices.count) devices, \(registry.sites.count) sites, \(registry.wards.count) wards")
+    print(
+      "\(configuration.devices.relativePath): \(registry.profiles.count) profiles, \(registry.devices.count) devices, \(registry.sites.count) sites, \(registry.wards.count) wards"
+    )
     do throws(FileFaults) {
       let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
       print("\(configuration.rules.relativePath): \(book.rules.count) rules")

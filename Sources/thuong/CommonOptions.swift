@@ -47,7 +47,9 @@ struct DurationArgument: ExpressibleByArgument {
 struct InstantArgument: ExpressibleByArgument {
   var timestamp: Timestamp
   init?(argument: String) {
-    if let instant = Timestamp(rfc3339: argument) { timestamp = instant } else if let number = Int64(argument), Timestamp.plausible.contains(number) {
+    if let instant = Timestamp(rfc3339: argument) {
+      timestamp = instant
+    } else if let number = Int64(argument), Timestamp.plausible.contains(number) {
       timestamp = Timestamp(milliseconds: number)
     } else {
       return nil

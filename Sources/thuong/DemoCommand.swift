@@ -43,7 +43,9 @@ struct Demo: AsyncParsableCommand {
 
   private func report(_ summary: CityDemo.Summary) throws {
     let events = summary.events.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-    print("\(summary.published) messages published, \(summary.readingsStored) readings stored; events delivered with valid signatures: \(events.isEmpty ? "none" : events)")
+    print(
+      "\(summary.published) messages published, \(summary.readingsStored) readings stored; events delivered with valid signatures: \(events.isEmpty ? "none" : events)"
+    )
     // Ended by hand, an incomplete demo is no failure.
     guard length != nil, !summary.problems.isEmpty else { return }
     throw CommandFailure(code: 1, summary.problems.joined(separator: "\n"))

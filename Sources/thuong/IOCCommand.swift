@@ -46,7 +46,9 @@ struct IOC: AsyncParsableCommand {
 /// An event as one line for people.
 enum EventLine {
   static func text(_ event: ReceivedEvent) -> String {
-    var parts = [event.time?.forReaders ?? "", event.type.replacing("vn.thuong.", with: ""), event.severity?.name ?? "", event.subject ?? ""]
+    var parts = [
+      event.time?.forReaders ?? "", event.type.replacing("vn.thuong.", with: ""), event.severity?.name ?? "", event.subject ?? "",
+    ]
     parts.append(event.messageVi ?? "")
     if let sequence = event.sequence { parts.append("#\(sequence)") }
     if event.isDuplicate { parts.append("(again)") }

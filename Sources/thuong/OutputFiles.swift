@@ -32,7 +32,9 @@ final class EventFile {
   func close() throws { try flush() }
 
   private func flush() throws {
-    do { try handle.write(contentsOf: Data(buffer)) } catch { throw CommandFailure(code: 3, "\(name): cannot be written (\(error.localizedDescription))") }
+    do { try handle.write(contentsOf: Data(buffer)) } catch {
+      throw CommandFailure(code: 3, "\(name): cannot be written (\(error.localizedDescription))")
+    }
     buffer.removeAll(keepingCapacity: true)
   }
 }

@@ -12,7 +12,9 @@ final class ProgressLine {
     guard isTerminal, now - begun > .seconds(2), now - lastShown > .milliseconds(200) else { return }
     (lastShown, hasShown) = (now, true)
     let filled = Int(min(1, max(0, fraction)) * 30)
-    write("\r[" + String(repeating: "#", count: filled) + String(repeating: "-", count: 30 - filled) + "] \(Int(fraction * 100)) % \(text())\u{1b}[K")
+    write(
+      "\r[" + String(repeating: "#", count: filled) + String(repeating: "-", count: 30 - filled)
+        + "] \(Int(fraction * 100)) % \(text())\u{1b}[K")
   }
 
   func end() { if hasShown { write("\r\u{1b}[K") } }

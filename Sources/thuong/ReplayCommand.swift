@@ -32,7 +32,9 @@ struct Replay: ParsableCommand {
 
   func validate() throws {
     guard (1...1_000_000).contains(batch) else { throw ValidationError("--batch is 1 to 1000000") }
-    guard to == nil || (events == nil && data == nil) else { throw ValidationError("--to publishes: --events and --data do not go with it") }
+    guard to == nil || (events == nil && data == nil) else {
+      throw ValidationError("--to publishes: --events and --data do not go with it")
+    }
     guard SimulationPace(text: speed) != nil else { throw ValidationError("--speed is a number such as 60, or max") }
   }
 
@@ -43,7 +45,8 @@ struct Replay: ParsableCommand {
     let registry = try RegistryFiles.load(directory: configuration.devices)
     let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
     let temporary = data == nil ? try TemporaryDirectory(prefix: "thuong-replay") : nil
-    let store = try GatewayStore(directory: data ?? temporary?.path ?? "", durability: data == nil ? .normal : configuration.durability, sinks: [])
+    let store = try GatewayStore(
+      directory: data ?? temporary?.path ?? "", durability: data == nil ? .normal : configuration.durability, sinks: [])
     let engine = try store.openEngine(registry: registry, book: book, settings: configuration.engine)
     let output = try events.map { try EventFile($0) }
     let before = engine.counters.readingsStored

@@ -60,7 +60,8 @@ struct RushHour {
     number += 1
     let isCongested = (second + phase[device]) % 120 < 60
     let values = [
-      Double(random.below(60)), (isCongested ? 8 : 45) + Double(random.below(60)) / 10, (isCongested ? 60 : 12) + Double(random.below(40)) / 10,
+      Double(random.below(60)), (isCongested ? 8 : 45) + Double(random.below(60)) / 10,
+      (isCongested ? 60 : 12) + Double(random.below(40)) / 10,
     ]
     var json = JSONWriter()
     json.object { json in
@@ -78,38 +79,38 @@ struct RushHour {
       "Devices/sites.yaml": "sites:\n  - {id: bac-giang, name: Bắc Giang}\n",
       "Devices/wards.yaml": "wards: []\n",
       "Devices/profiles/radar.yaml": """
-        id: radar
-        domain: traffic
-        name: {vi: "Ra-đa", en: "Radar"}
-        interval: 1s
-        codec: native
-        metrics:
-          volume: {unit: "1", range: [0, 1000], resolution: 1}
-          speed: {unit: km/h, range: [0, 250], resolution: 0.1}
-          occupancy: {unit: "%", range: [0, 100], resolution: 0.1}
+      id: radar
+      domain: traffic
+      name: {vi: "Ra-đa", en: "Radar"}
+      interval: 1s
+      codec: native
+      metrics:
+        volume: {unit: "1", range: [0, 1000], resolution: 1}
+        speed: {unit: km/h, range: [0, 250], resolution: 0.1}
+        occupancy: {unit: "%", range: [0, 100], resolution: 0.1}
 
-        """,
+      """,
       "Devices/bac-giang.yaml": "devices:\n" + rows.joined(separator: "\n") + "\n",
       "Rules/traffic.yaml": """
-        rules:
-          - id: congestion
-            name: {vi: "Ùn tắc", en: "Congestion"}
-            where: {domain: traffic}
-            when: mean(speed, 5s) < 15 and mean(occupancy, 5s) > 35
-            hold: 10s
-            clear: mean(speed, 5s) > 30
-            clear_hold: 8s
-            severity: major
-            message: {vi: "{device.name}: {mean(speed, 5s)} km/h", en: "{device.name}: {mean(speed, 5s)} km/h"}
-          - id: crowded
-            name: {vi: "Đông", en: "Crowded"}
-            where: {domain: traffic}
-            when: max(occupancy, 20s) > 63.5
-            hold: 30s
-            severity: minor
-            message: {vi: "{device.name}", en: "{device.name}"}
+      rules:
+        - id: congestion
+          name: {vi: "Ùn tắc", en: "Congestion"}
+          where: {domain: traffic}
+          when: mean(speed, 5s) < 15 and mean(occupancy, 5s) > 35
+          hold: 10s
+          clear: mean(speed, 5s) > 30
+          clear_hold: 8s
+          severity: major
+          message: {vi: "{device.name}: {mean(speed, 5s)} km/h", en: "{device.name}: {mean(speed, 5s)} km/h"}
+        - id: crowded
+          name: {vi: "Đông", en: "Crowded"}
+          where: {domain: traffic}
+          when: max(occupancy, 20s) > 63.5
+          hold: 30s
+          severity: minor
+          message: {vi: "{device.name}", en: "{device.name}"}
 
-        """,
+      """,
     ]
   }
 }

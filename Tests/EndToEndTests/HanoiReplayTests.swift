@@ -20,7 +20,10 @@ import Testing
     let events = "\(directory.path)/events.ndjson"
     let replay = try ChildProcess(
       Bench.executable,
-      ["replay", "\(directory.path)/hanoi.ndjson.gz", "--devices", "\(directory.path)/Devices", "--rules", "\(directory.path)/Rules", "--events", events])
+      [
+        "replay", "\(directory.path)/hanoi.ndjson.gz", "--devices", "\(directory.path)/Devices", "--rules", "\(directory.path)/Rules",
+        "--events", events,
+      ])
     replay.wait()
     #expect(replay.exitCode == 0)
 
@@ -49,7 +52,8 @@ import Testing
     let text = "\(directory)/pm25.csv"
     try Data().write(to: URL(fileURLWithPath: text))
     let gzip = try ChildProcess(
-      "/bin/gzip", ["-dc", Bench.root.appendingPathComponent("Tests/Fixtures/hanoi-pm25/pm25.csv.gz").path], output: FileHandle(forWritingAtPath: text))
+      "/bin/gzip", ["-dc", Bench.root.appendingPathComponent("Tests/Fixtures/hanoi-pm25/pm25.csv.gz").path],
+      output: FileHandle(forWritingAtPath: text))
     gzip.wait()
     return try String(contentsOfFile: text, encoding: .utf8).split(separator: "\n").dropFirst().map { line in
       let fields = line.split(separator: ",", omittingEmptySubsequences: false)
@@ -62,10 +66,12 @@ import Testing
   private static func writeTrace(_ rows: [Row], to path: String) throws {
     let writer = try TraceWriter(file: URL(fileURLWithPath: path))
     for row in rows {
-      let payload = row.value.map { "{\"ts\":\(row.ts.milliseconds),\"values\":{\"pm25\":\(JSONWriter.number($0))}}" }
+      let payload =
+        row.value.map { "{\"ts\":\(row.ts.milliseconds),\"values\":{\"pm25\":\(JSONWriter.number($0))}}" }
         ?? "{\"ts\":\(row.ts.milliseconds),\"values\":{\"pm25\":null},\"status\":\"02\"}"
       try writer.append(
-        .message(at: row.ts + 90_000, topic: "thuong/v1/ha-noi/environment/us-embassy/telemetry", payload: Array(payload.utf8), retain: false))
+        .message(
+          at: row.ts + 90_000, topic: "thuong/v1/ha-noi/environment/us-embassy/telemetry", payload: Array(payload.utf8), retain: false))
     }
     try writer.close()
   }
@@ -85,25 +91,25 @@ import Testing
     "Devices/sites.yaml": "sites:\n  - {id: ha-noi, name: Hà Nội}\n",
     "Devices/wards.yaml": "wards: []\n",
     "Devices/profiles/embassy.yaml": """
-      id: embassy
-      domain: environment
-      name: {vi: "Trạm không khí", en: "Air station"}
-      interval: 1h
-      codec: native
-      metrics:
-        pm25: {unit: µg/m³, range: [0, 1000], resolution: 0.1}
+    id: embassy
+    domain: environment
+    name: {vi: "Trạm không khí", en: "Air station"}
+    interval: 1h
+    codec: native
+    metrics:
+      pm25: {unit: µg/m³, range: [0, 1000], resolution: 0.1}
 
-      """,
+    """,
     "Devices/ha-noi.yaml": "devices:\n  - {id: us-embassy, profile: embassy, name: US Embassy, site: ha-noi}\n",
     "Rules/environment.yaml": """
-      rules:
-        - id: pm25-limit
-          name: {vi: "PM2.5 vượt ngưỡng", en: "PM2.5 above the limit"}
-          where: {domain: environment}
-          when: last(pm25) > 150
-          severity: major
-          message: {vi: "{last(pm25)}", en: "{last(pm25)}"}
+    rules:
+      - id: pm25-limit
+        name: {vi: "PM2.5 vượt ngưỡng", en: "PM2.5 above the limit"}
+        where: {domain: environment}
+        when: last(pm25) > 150
+        severity: major
+        message: {vi: "{last(pm25)}", en: "{last(pm25)}"}
 
-      """,
+    """,
   ]
 }

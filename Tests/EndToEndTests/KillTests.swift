@@ -100,10 +100,14 @@ final class KillRun: Sendable {
     for _ in 0..<kills {
       let goal = accepted + 5000 + Double(random.below(2000))
       var now = 0.0
-      guard await Bench.wait(seconds: 60, until: {
-        now = await self.gateway.metric("thuong_messages_accepted_total") ?? 0
-        return now >= goal
-      }) else { throw KillFailure("the gateway does not get on: \(log)") }
+      guard
+        await Bench.wait(
+          seconds: 60,
+          until: {
+            now = await self.gateway.metric("thuong_messages_accepted_total") ?? 0
+            return now >= goal
+          })
+      else { throw KillFailure("the gateway does not get on: \(log)") }
       try await Task.sleep(for: .microseconds(random.below(20_000)))
       child.send(SIGKILL)
       child.wait()
@@ -202,7 +206,9 @@ final class KillRun: Sendable {
       let device = message.topic.split(separator: "/")[4]
       for (metric, value) in zip(RushHour.metrics, message.values) {
         let ts = message.at.milliseconds - 3
-        balance["{\"device\":\"\(device)\",\"metric\":\"\(metric)\",\"ts\":\(ts),\"value\":\(JSONWriter.number(value)),\"status\":\"00\"}", default: 0] -= 1
+        balance[
+          "{\"device\":\"\(device)\",\"metric\":\"\(metric)\",\"ts\":\(ts),\"value\":\(JSONWriter.number(value)),\"status\":\"00\"}",
+          default: 0] -= 1
       }
     }
     for count in balance.values {

@@ -18,14 +18,18 @@ import Testing
     try Bench.write(RushHour.files, in: directory.path)
     let broker = try PrivateBroker(directory: directory.path)
     var settings = DemoGateway.Settings(
-      brokerPort: broker.port, sinkURL: nil, devices: URL(fileURLWithPath: "\(directory.path)/Devices"), rules: URL(fileURLWithPath: "\(directory.path)/Rules"))
+      brokerPort: broker.port, sinkURL: nil, devices: URL(fileURLWithPath: "\(directory.path)/Devices"),
+      rules: URL(fileURLWithPath: "\(directory.path)/Rules"))
     settings.sizeMax = sizeMax
     settings.clock = clock
     let gateway = try DemoGateway(executable: Bench.executable, directory: directory.path, settings: settings)
     let child = try gateway.start()
     let running = Running(directory: directory, broker: broker, gateway: gateway, child: child)
-    let isReady = await gateway.waitUntilReady(child)
-    try #require(isReady, "\(running.log())")
+    guard await gateway.waitUntilReady(child) else {
+      let log = running.log()
+      Self.end(running)
+      throw KillFailure("the gateway does not get ready: \(log)")
+    }
     return running
   }
 
@@ -69,7 +73,8 @@ import Testing
     defer { again.end() }
     let isReady = await running.gateway.waitUntilReady(again)
     #expect(isReady)
-    _ = try publisher.publish(at: Timestamp(milliseconds: now), topic: topic, payload: Array("{\"ts\":\(now),\"values\":{\"speed\":33}}".utf8))
+    _ = try publisher.publish(
+      at: Timestamp(milliseconds: now), topic: topic, payload: Array("{\"ts\":\(now),\"values\":{\"speed\":33}}".utf8))
     let isStored = await Bench.wait(seconds: 10) { await running.gateway.metric("thuong_readings_stored_total") ?? 0 >= 2 }
     #expect(isStored, "the gateway goes on")
 
@@ -81,7 +86,8 @@ import Testing
       #expect(count >= 1, "\(message.reason) is counted")
     }
     let figure = { (name: String) async -> Double in await running.gateway.metric(name) ?? -1 }
-    #expect(await figure("thuong_messages_received_total") == figure("thuong_messages_accepted_total") + figure("thuong_messages_rejected_total"))
+    #expect(
+      await figure("thuong_messages_received_total") == figure("thuong_messages_accepted_total") + figure("thuong_messages_rejected_total"))
     #expect(
       await figure("thuong_readings_received_total")
         == figure("thuong_readings_stored_total") + figure("thuong_readings_duplicate_total") + figure("thuong_readings_rejected_total"))
@@ -119,7 +125,8 @@ import Testing
     try Bench.write(["thuong.yaml": "instance: x\nbroker: {url: \"http://nowhere\"}\n"], in: directory.path)
     let log = "\(directory.path)/out"
     try Data().write(to: URL(fileURLWithPath: log))
-    let child = try ChildProcess(Bench.executable, ["serve", "--config", "\(directory.path)/thuong.yaml"], output: FileHandle(forWritingAtPath: log))
+    let child = try ChildProcess(
+      Bench.executable, ["serve", "--config", "\(directory.path)/thuong.yaml"], output: FileHandle(forWritingAtPath: log))
     child.wait()
     #expect(child.exitCode == 3)
     let text = try String(contentsOfFile: log, encoding: .utf8)
@@ -135,9 +142,12 @@ import Testing
     var sent = 0
     for message in 0..<1200 {
       let device = message % RushHour.devices
-      let rows = (0..<objects).map { "{\"ts\":\(base + Int64(message / RushHour.devices * objects + $0)),\"values\":{\"volume\":1,\"speed\":50.5,\"occupancy\":12}}" }
+      let rows = (0..<objects).map {
+        "{\"ts\":\(base + Int64(message / RushHour.devices * objects + $0)),\"values\":{\"volume\":1,\"speed\":50.5,\"occupancy\":12}}"
+      }
       let payload = Array("[\(rows.joined(separator: ","))]".utf8)
-      _ = try publisher.publish(at: Timestamp(milliseconds: base), topic: "thuong/v1/bac-giang/traffic/\(RushHour.id(device))/telemetry", payload: payload)
+      _ = try publisher.publish(
+        at: Timestamp(milliseconds: base), topic: "thuong/v1/bac-giang/traffic/\(RushHour.id(device))/telemetry", payload: payload)
       sent += 1
     }
     try publisher.flush(within: .seconds(30))

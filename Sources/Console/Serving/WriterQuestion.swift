@@ -1,11 +1,13 @@
 import Synchronization
 
 /// A question to the writer thread that is given up after a while: a thread that hangs in a write, or has ended, answers nobody.
-enum WriterQuestion {
-  static let patience: Duration = .seconds(5)
+package enum WriterQuestion {
+  package static let patience: Duration = .seconds(5)
 
   /// - Throws: `Problem.writerSilent`.
-  static func ask<T: Sendable>(within patience: Duration = patience, _ question: @escaping @Sendable () async -> T) async throws -> T {
+  package static func ask<T: Sendable>(within patience: Duration = patience, _ question: @escaping @Sendable () async -> T) async throws
+    -> T
+  {
     let reply = Reply<T>()
     let answer = Task { reply.give(await question()) }
     let limit = Task {

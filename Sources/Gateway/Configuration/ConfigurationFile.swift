@@ -14,7 +14,8 @@ package enum ConfigurationFile {
     _ file: URL?, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws(FileFaults) -> GatewayConfiguration {
     let faults = FaultList()
-    var reader = ConfigurationReader(faults: faults, environment: environment, base: file?.deletingLastPathComponent() ?? URL(fileURLWithPath: "."))
+    var reader = ConfigurationReader(
+      faults: faults, environment: environment, base: file?.deletingLastPathComponent() ?? URL(fileURLWithPath: "."))
     if let file {
       if let root = TextFiles.yaml(file, faults: faults) { reader.read(root) }
     } else {
@@ -43,12 +44,16 @@ private struct ConfigurationReader {
     if let instance = value("instance", in: top)?.identifier() { configuration.instance = instance }
     if let devices = value("devices", in: top)?.text() { configuration.devices = path(devices) }
     if let rules = value("rules", in: top)?.text() { configuration.rules = path(rules) }
-    if let zone = value("time_zone", in: top), zone.string != VietnamTime.name { zone.fault("the only time zone here is \(VietnamTime.name)") }
+    if let zone = value("time_zone", in: top), zone.string != VietnamTime.name {
+      zone.fault("the only time zone here is \(VietnamTime.name)")
+    }
     readBroker(top["broker"]?.mapping(keys: ["url", "client_id", "username", "password", "password_file", "ca_file", "clock"]) ?? [:])
     readData(top["data"]?.mapping(keys: ["directory", "durability", "max_size", "retention"]) ?? [:])
     readHTTP(top["http"]?.mapping(keys: ["listen", "token_file", "tls"]) ?? [:])
     let limits = top["limits"]?.mapping(keys: ["message_size", "unknown_devices"]) ?? [:]
-    if let size = value("message_size", section: "limits", in: limits).flatMap(size) { configuration.messageSizeMax = Int(min(size, 1 << 20)) }
+    if let size = value("message_size", section: "limits", in: limits).flatMap(size) {
+      configuration.messageSizeMax = Int(min(size, 1 << 20))
+    }
     for sink in top["sinks"]?.list() ?? [] { readSink(sink) }
   }
 
@@ -62,12 +67,16 @@ private struct ConfigurationReader {
       return
     }
     broker.username = value("username", section: "broker", in: map)?.text()
-    if map["password"] != nil { map["password"]?.fault("a password does not stand in this file: use password_file, or THUONG_BROKER_PASSWORD") }
+    if map["password"] != nil {
+      map["password"]?.fault("a password does not stand in this file: use password_file, or THUONG_BROKER_PASSWORD")
+    }
     broker.password = environment["THUONG_BROKER_PASSWORD"] ?? value("password_file", section: "broker", in: map).flatMap(secret)
     broker.caFile = value("ca_file", section: "broker", in: map)?.text().map { path($0).path }
     if let clock = value("clock", section: "broker", in: map) {
       configuration.brokerClock = clock.word(["gateway": .gateway, "sender": GatewayConfiguration.BrokerClock.sender]) ?? .gateway
-      if configuration.brokerClock == .sender && !broker.isLoopback { clock.fault("a sender may tell the time only through a broker on this machine") }
+      if configuration.brokerClock == .sender && !broker.isLoopback {
+        clock.fault("a sender may tell the time only through a broker on this machine")
+      }
     }
     configuration.broker = broker
   }
@@ -95,7 +104,8 @@ private struct ConfigurationReader {
   }
 
   private mutating func readListen(_ listen: YAMLValue) {
-    guard let text = listen.text(), let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
+    guard let text = listen.text(), let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      (0...65_535).contains(port)
     else { return listen.fault("expected host:port, such as 127.0.0.1:8080") }
     let host = String(text[..<colon])
     guard host.hasPrefix("127.") || host == "localhost" || host == "[::1]" else {

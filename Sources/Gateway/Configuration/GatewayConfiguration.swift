@@ -41,9 +41,11 @@ package struct GatewayConfiguration: Sendable {
 extension GatewayConfiguration {
   /// Where a file and the environment leave something open: used by commands that take their folders as arguments.
   package static func defaults(base: URL) -> GatewayConfiguration {
-    guard let broker = MQTTEndpoint(url: "mqtt://127.0.0.1:1883", clientID: "thuong") else { preconditionFailure("the default broker is a broker") }
+    guard let broker = MQTTEndpoint(url: "mqtt://127.0.0.1:1883", clientID: "thuong") else {
+      preconditionFailure("the default broker is a broker")
+    }
     return GatewayConfiguration(
-      broker: broker, dataDirectory: base.appendingPathComponent("var").relativePath,
+      broker: broker, dataDirectory: base.appendingPathComponent("var").path,
       devices: URL(fileURLWithPath: "Devices", relativeTo: base), rules: URL(fileURLWithPath: "Rules", relativeTo: base))
   }
 }

@@ -15,14 +15,14 @@ struct ClockDoubt {
   private var minute: Int64 = .min
   private var current = Census()
   private var previous = Census()
-  /// The minute in which each device was last counted.
-  private var countedIn: [Int64]
+  /// One bit a device: it was counted in this minute.
+  private var counted: [UInt8]
   /// The machine's wall clock stepped away from the monotonic one.
   var wallStepped = false
 
   init(devices: Int) {
     leastHeard = max(1, min(3, devices))
-    countedIn = [Int64](repeating: .min, count: devices)
+    counted = [UInt8](repeating: 0, count: (devices + 7) / 8)
   }
 
   var isDoubtful: Bool { wallStepped || devicesDisagree }
@@ -39,11 +39,34 @@ struct ClockDoubt {
       previous = now == minute + 1 ? current : Census()
       current = Census()
       minute = now
+      for i in counted.indices { counted[i] = 0 }
     }
-    guard countedIn[device] != now else { return }
-    countedIn[device] = now
+    let bit = UInt8(1) << UInt8(device & 7)
+    guard counted[device >> 3] & bit == 0 else { return }
+    counted[device >> 3] |= bit
     current.heard += 1
     if ts - clock > Self.tolerance { current.ahead += 1 }
     if clock - ts > Self.tolerance { current.behind += 1 }
+  }
+
+  // MARK: Kept with each commit: what is doubted may not depend on a restart
+
+  /// The minute and both censuses as 7 integers of 8 bytes, little endian, then the bits of the devices.
+  var saved: [UInt8] {
+    var bytes: [UInt8] = []
+    for n in [minute] + [current, previous].flatMap({ [Int64($0.heard), Int64($0.ahead), Int64($0.behind)] }) {
+      for shift in stride(from: Int64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: n >> shift)) }
+    }
+    return bytes + counted
+  }
+
+  /// Nothing where the devices are not as many as they were.
+  mutating func restore(_ bytes: [UInt8]) {
+    guard bytes.count == 56 + counted.count else { return }
+    let n = (0..<7).map { i in bytes[(i * 8)..<(i * 8 + 8)].reversed().reduce(Int64(0)) { $0 << 8 | Int64($1) } }
+    minute = n[0]
+    current = Census(heard: Int(n[1]), ahead: Int(n[2]), behind: Int(n[3]))
+    previous = Census(heard: Int(n[4]), ahead: Int(n[5]), behind: Int(n[6]))
+    counted = Array(bytes[56...])
   }
 }

@@ -57,7 +57,9 @@ extension Engine {
     event.late = now - t > Self.fresh
     event.domain = record.domain
     event.zone = device.zone
-    event.ward = device.ward(at: t).map { AlertEvent.Ward(code: $0.code, validFrom: $0.validFrom, name: registry.wards[$0]?.name ?? $0.code) }
+    event.ward = device.ward(at: t).map {
+      AlertEvent.Ward(code: $0.code, validFrom: $0.validFrom, name: registry.wards[$0]?.name ?? $0.code)
+    }
     event.device = AlertEvent.Device(
       id: device.id, name: device.name, profile: profile.id, latitude: device.location?.lat, longitude: device.location?.lon)
     event.raisedAt = record.raisedAt

@@ -48,8 +48,12 @@ extension Engine {
     let payload = decoder.decode(message.payload)
     if payload.isMalformed { return reject(message, .malformed, device: device, "not a JSON object or an array of objects") }
     if !payload.isArray {
-      if isMalformed(payload.object(0)) { return reject(message, .malformed, device: device, "needs \"values\", and \"ts\" and \"status\" as documented") }
-      if payload.object(0).names(otherDeviceThan: devices.id(device)) { return reject(message, .wrongTopic, device: device, "\"device\" names another") }
+      if isMalformed(payload.object(0)) {
+        return reject(message, .malformed, device: device, "needs \"values\", and \"ts\" and \"status\" as documented")
+      }
+      if payload.object(0).names(otherDeviceThan: devices.id(device)) {
+        return reject(message, .wrongTopic, device: device, "\"device\" names another")
+      }
     }
     counters.messagesAccepted += 1
     let offset = timeOffset(payload, device)
@@ -68,9 +72,11 @@ extension Engine {
     guard message.packet != 0 else { return false }
     var hasUnnamed = moved
     for i in 0..<payload.count { if case .absent = payload.object(i).time { hasUnnamed = true } }
-    guard hasUnnamed else { return false }
+    // What was moved when it came first may be on time when it comes again.
+    guard unnamed.mayBeRedelivery() || hasUnnamed else { return false }
     let hash = ByteHash.of(message.payload, seed: ByteHash.of(message.topic))
     if unnamed.takeRedelivery(packet: message.packet, hash: hash) { return true }
+    guard hasUnnamed else { return false }
     unnamed.remember(packet: message.packet, hash: hash)
     batch.unnamedMessage(packet: message.packet, hash: hash)
     return false
@@ -124,7 +130,9 @@ extension Engine {
       isTaken = false
       var hint = 0
       for i in 0..<object.valueCount {
-        guard let metric = metric(named: object.value(i), profile, &hint), heads.contains(devices.series(device, metric), ts) else { continue }
+        guard let metric = metric(named: object.value(i), profile, &hint), heads.contains(devices.series(device, metric), ts) else {
+          continue
+        }
         isTaken = true
         ts = ts + 1
         break
@@ -229,7 +237,8 @@ extension Engine {
     guard changes.rejectKeys.insert(Int(reason.rawValue) + 16 * ((device ?? -1) + 1)).inserted else { return }
     changes.rejects.append(
       RejectSample(
-        reason: reason, device: device.map { registry.devices[$0].id } ?? "", at: now, topic: String(decoding: message.topic.prefix(512), as: UTF8.self),
+        reason: reason, device: device.map { registry.devices[$0].id } ?? "", at: now,
+        topic: String(decoding: message.topic.prefix(512), as: UTF8.self),
         payload: Array(message.payload.prefix(RejectSample.payloadMax)), detail: detail()))
   }
 }

@@ -100,26 +100,29 @@ package final class Engine {
     if up { evaluator.intake.up(at: t) } else { evaluator.intake.down(at: t) }
   }
 
-  /// A command, as JSON. Known: `{"clock":"doubtful"}`, `{"clock":"trusted"}`. False where it is none of these.
+  /// A command, as JSON. False, and nothing happened, where it is not known.
   package func command(_ json: [UInt8], at: Timestamp) -> Bool {
-    guard applyCommand(json) else { return false }
+    guard let command = EngineCommand(json: json) else { return false }
     advance(to: at)
     batch.input(.command, at: now)
     batch.command(json)
+    apply(command)
     return true
   }
 
-  func applyCommand(_ json: [UInt8]) -> Bool {
-    switch String(decoding: json.filter { $0 != 0x20 }, as: UTF8.self) {
-    case "{\"clock\":\"doubtful\"}": doubt.wallStepped = true
-    case "{\"clock\":\"trusted\"}": doubt.wallStepped = false
-    default: return false
+  func apply(_ command: EngineCommand) {
+    switch command {
+    case .clockDoubtful: doubt.wallStepped = true
+    case .clockTrusted: doubt.wallStepped = false
+    case .sessionNew: unnamed.forgetAll()
     }
-    return true
   }
 
-  /// A connection to the broker began: what it sends again was sent on an earlier one.
-  package func connectionBegan() { unnamed.connectionBegan() }
+  /// A connection to the broker began: what it sends again was sent on an earlier one, unless the broker lost the session with it.
+  package func connectionBegan(sessionPresent: Bool = true) {
+    unnamed.connectionBegan()
+    if !sessionPresent, let clock { _ = command(EngineCommand.sessionNew.json, at: clock) }
+  }
 
   /// Continuity cannot be proved between these instants of the clock: told to every sink.
   package func gap(cause: String, from: Timestamp, to: Timestamp, detail: String) {
@@ -167,7 +170,9 @@ package final class Engine {
   }
 
   private func run(tick: Timestamp) {
-    for binding in pending.sorted() { apply(lives[binding].handle(.tick(clock: tick), timings[binding]), to: binding, t: tick, reason: "nothing true heard") }
+    for binding in pending.sorted() {
+      apply(lives[binding].handle(.tick(clock: tick), timings[binding]), to: binding, t: tick, reason: "nothing true heard")
+    }
     if doubt.isDoubtful { return }
     for binding in program.clockBindings { evaluate(binding, at: tick) }
   }
@@ -217,16 +222,19 @@ package final class Engine {
   // MARK: Recovery
 
   /// Puts the stored alerts' state back, after the log was read.
-  func restore(lives stored: [StoredLife], alerts: [AlertRecord]) {
+  func restore(lives stored: [StoredLife], alerts: [AlertRecord], ends: [AlertEnd]) {
     var bindingOf: [String: Int] = [:]
     for binding in 0..<program.bindingCount {
       bindingOf["\(book.rules[program.rule(of: binding)].id)\n\(registry.subject(of: program.device(of: binding)))"] = binding
+    }
+    for end in ends {
+      if let binding = bindingOf["\(end.rule)\n\(end.subject)"] { lives[binding] = AlertLife(endedAt: end.at) }
     }
     for life in stored {
       guard let binding = bindingOf["\(life.rule)\n\(life.subject)"] else { continue }
       // A changed condition restarts a pending and keeps a raised alert.
       if life.life.isPending && life.version != book.rules[program.rule(of: binding)].version { continue }
-      lives[binding] = life.life
+      lives[binding] = AlertLife(phase: life.life.phase, endedAt: lives[binding].endedAt)
       if life.life.isPending { pending.insert(binding) }
     }
     for alert in alerts {

@@ -108,7 +108,8 @@ extension Engine {
     let start = view.upperBound(from.milliseconds - 1)
     let end = min(view.upperBound(to.milliseconds - 1), start + limit)
     return (start..<max(start, end)).map {
-      Reading(series: series, ts: Timestamp(milliseconds: view.times[$0]), value: view.values[$0], quality: Quality(byte: view.qualities[$0]))
+      Reading(
+        series: series, ts: Timestamp(milliseconds: view.times[$0]), value: view.values[$0], quality: Quality(byte: view.qualities[$0]))
     }
   }
 
@@ -118,7 +119,9 @@ extension Engine {
       let view = heads.view(series.int)
       guard view.count > 0 else { return nil }
       let last = view.count - 1
-      return Reading(series: series, ts: Timestamp(milliseconds: view.times[last]), value: view.values[last], quality: Quality(byte: view.qualities[last]))
+      return Reading(
+        series: series, ts: Timestamp(milliseconds: view.times[last]), value: view.values[last],
+        quality: Quality(byte: view.qualities[last]))
     }
   }
 }

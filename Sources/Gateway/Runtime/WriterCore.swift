@@ -73,7 +73,9 @@ final class WriterCore {
   private func nextWait() -> WriterThread.Wait {
     var milliseconds: Milliseconds = session.state == .catchingUp ? 1 : 1000
     if case .waiting(let until) = session.state { milliseconds = min(milliseconds, max(1, until - LiveClock.monotonic)) }
-    if configuration.brokerClock == .gateway, let tick = engine.clock?.nextMinute { milliseconds = min(milliseconds, max(1, tick - clock.now)) }
+    if configuration.brokerClock == .gateway, let tick = engine.clock?.nextMinute {
+      milliseconds = min(milliseconds, max(1, tick - clock.now))
+    }
     guard let connection else { return WriterThread.Wait(socket: -1, events: 0, milliseconds: Int32(milliseconds)) }
     let events = Int16(POLLIN) | (connection.wantsWrite ? Int16(POLLOUT) : 0)
     return WriterThread.Wait(socket: connection.socket, events: events, milliseconds: Int32(milliseconds))
@@ -129,7 +131,9 @@ final class WriterCore {
       waiting.removeAll()
       return
     }
-    if !isDiskFull { logger.error("The disk is full: nothing is acknowledged until there is space", metadata: ["directory": "\(store.file.directory)"]) }
+    if !isDiskFull {
+      logger.error("The disk is full: nothing is acknowledged until there is space", metadata: ["directory": "\(store.file.directory)"])
+    }
     isDiskFull = true
     usleep(500_000)  // the batch stays as it is and is tried again; the broker holds the queue
   }
@@ -172,7 +176,7 @@ final class WriterCore {
   }
 
   private func begin(sessionPresent: Bool) {
-    engine.connectionBegan()
+    engine.connectionBegan(sessionPresent: sessionPresent)
     if hadSession, !sessionPresent, let last = engine.clock {
       logger.error("The broker has lost our session: what it held is gone")
       engine.gap(cause: "session_lost", from: last, to: max(last, instant(sentAt: nil)), detail: "the broker did not keep the session")
@@ -218,7 +222,7 @@ final class WriterCore {
 
   /// The marks join the next commit, which then resumes the continuation.
   func add(_ new: [DeliveryMark], _ continuation: CheckedContinuation<Void, any Error>) {
-    if let failure { return continuation.resume(throwing: failure) }
+    if hasEnded { return continuation.resume(throwing: failure ?? StoreError.unusable("the gateway has ended")) }
     marks += new
     waiting.append(continuation)
   }
@@ -243,7 +247,10 @@ extension WriterCore: MQTTConnectionDelegate {
   func refused(_ reason: String) {
     handle(.refused(reason))
     // Wrong credentials at the start are the operator's to mend; later, the broker may be in the middle of a change.
-    if !wasAccepted { failure = .unusable("\(configuration.broker.host):\(configuration.broker.port): \(reason); check broker.username and broker.password_file") }
+    if !wasAccepted {
+      failure = .unusable(
+        "\(configuration.broker.host):\(configuration.broker.port): \(reason); check broker.username and broker.password_file")
+    }
   }
   func subscribed() { handle(.subscribed) }
   func subscriptionRefused(_ reason: String) { handle(.subscriptionRefused(reason)) }

@@ -1,4 +1,5 @@
 import CMosquitto
+import Dispatch
 import Glibc
 import Synchronization
 
@@ -11,7 +12,14 @@ final class WriterThread: SerialExecutor {
     var milliseconds: Int32
   }
 
-  private let jobs = Mutex<[UnownedJob]>([])
+  private struct Queue {
+    var jobs: [UnownedJob] = []
+    /// The thread has ended: what comes now runs on `epilogue`, so that nobody waits for ever.
+    var isOver = false
+  }
+
+  private let queue = Mutex(Queue())
+  private let epilogue = DispatchQueue(label: "writer-epilogue")
   private let bell = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
   private let identity = Atomic<UInt>(0)
 
@@ -19,11 +27,15 @@ final class WriterThread: SerialExecutor {
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    let isFirst = jobs.withLock { jobs in
-      jobs.append(job)
-      return jobs.count == 1
+    let (isOver, isFirst) = queue.withLock { queue in
+      if !queue.isOver { queue.jobs.append(job) }
+      return (queue.isOver, queue.jobs.count == 1)
     }
-    if isFirst { eventfd_write(bell, 1) }
+    if isOver {
+      epilogue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    } else if isFirst {
+      eventfd_write(bell, 1)
+    }
   }
 
   func isIsolatingCurrentContext() -> Bool? { identity.load(ordering: .relaxed) == UInt(pthread_self()) }
@@ -55,13 +67,19 @@ final class WriterThread: SerialExecutor {
       seen = descriptors.0.revents
       if descriptors.1.revents != 0 { runJobs(&taken) }
     }
-    runJobs(&taken)
+    queue.withLock { queue in
+      queue.isOver = true
+      swap(&queue.jobs, &taken)
+    }
+    identity.store(0, ordering: .relaxed)
+    let rest = taken
+    epilogue.async { for job in rest { job.runSynchronously(on: self.asUnownedSerialExecutor()) } }
   }
 
   private func runJobs(_ taken: inout [UnownedJob]) {
     var rung: eventfd_t = 0
     eventfd_read(bell, &rung)  // before the swap: a job that comes after it rings again
-    jobs.withLock { swap(&$0, &taken) }
+    queue.withLock { swap(&$0.jobs, &taken) }
     for job in taken { job.runSynchronously(on: asUnownedSerialExecutor()) }
     taken.removeAll(keepingCapacity: true)
   }

@@ -5,7 +5,7 @@ import SeriesStore
 
 /// All tables, in the order of the layers, and the gateway's own:
 ///
-///     gateway  one row: the counters as of the last commit, as JSON
+///     gateway  one row, as of the last commit: the counters as JSON, the number of the log's last row, and what ClockDoubt saved
 ///     reject   the last rejected input for each reason and device
 package enum GatewaySchema {
   package static let migrations =
@@ -15,7 +15,9 @@ package enum GatewaySchema {
         sql: """
           CREATE TABLE gateway(
             id INTEGER PRIMARY KEY CHECK (id = 1),
-            counters BLOB NOT NULL);
+            counters BLOB NOT NULL,
+            log_number INTEGER NOT NULL,
+            clock_doubt BLOB NOT NULL);
           CREATE TABLE reject(
             reason TEXT NOT NULL,
             device TEXT NOT NULL,

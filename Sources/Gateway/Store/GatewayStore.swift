@@ -63,11 +63,14 @@ package final class GatewayStore {
     try file.read { db in
       try SeriesLog.read(db, into: &recovery)
       lastNumber = try SeriesLog.lastNumber(db)
-      if let json = try Data.fetchOne(db, sql: "SELECT counters FROM gateway WHERE id = 1") {
-        guard let counters = Counters(json: json) else { throw StoreError.damaged("the counters cannot be read") }
+      if let row = try Row.fetchOne(db, sql: "SELECT counters, log_number, clock_doubt FROM gateway WHERE id = 1") {
+        guard let counters = Counters(json: row[0]) else { throw StoreError.damaged("the counters cannot be read") }
         engine.counters = counters
+        let number: Int64 = row[1]
+        if lastNumber < number { throw StoreError.damaged("log rows \(lastNumber + 1) to \(number) are missing") }
+        engine.doubt.restore([UInt8](row[2] as Data))
       }
-      engine.restore(lives: try AlertTable.lives(db), alerts: try AlertTable.open(db))
+      engine.restore(lives: try AlertTable.lives(db), alerts: try AlertTable.open(db), ends: try AlertTable.ends(db))
     }
     if let clock = recovery.clock { engine.restore(clock: clock) }
     engine.restore(registrations: stored)
@@ -80,27 +83,25 @@ package final class GatewayStore {
   /// - Throws: `.full`, after which the same call may be made again; anything else ends the process.
   package func commit(_ engine: Engine, marks: [DeliveryMark] = [], realNow: Timestamp) throws(StoreError) -> [EventRecord] {
     if engine.isBatchEmpty && marks.isEmpty { return [] }
-    if !prepared { changes = engine.finishBatch() }
-    prepared = true
+    let hasChanges = !engine.isBatchEmpty
+    let number = engine.batch.isEmpty ? lastNumber : lastNumber + 1
+    // After a commit that failed for want of space these are its changes too, and those of what came since.
+    let changes = engine.finishBatch()
     try file.commit { db in
-      if !engine.batch.isEmpty {
-        try SeriesLog.append(engine.batch.encode(number: lastNumber + 1), number: lastNumber + 1, db)
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO gateway(id, counters) VALUES (1, ?)").execute(arguments: [Data(engine.counters.json)])
-      }
+      if number != lastNumber { try SeriesLog.append(engine.batch.encode(number: number), number: number, db) }
+      if hasChanges { try save(engine, number, db) }
       try write(changes, realNow, db)
       if !marks.isEmpty { try OutboxTable.apply(marks, in: db) }
     }
-    prepared = false
-    if !engine.batch.isEmpty { lastNumber += 1 }
+    lastNumber = number
     engine.batchCommitted()
-    let events = changes.events
-    changes = EngineChanges()
-    return events
+    return changes.events
   }
 
-  /// The changes of a batch whose commit failed for want of space are kept for the next try.
-  private var changes = EngineChanges()
-  private var prepared = false
+  private func save(_ engine: Engine, _ number: Int64, _ db: GRDB.Database) throws {
+    try db.cachedStatement(sql: "INSERT OR REPLACE INTO gateway(id, counters, log_number, clock_doubt) VALUES (1, ?, ?, ?)")
+      .execute(arguments: [Data(engine.counters.json), number, Data(engine.doubt.saved)])
+  }
 
   private func write(_ changes: EngineChanges, _ realNow: Timestamp, _ db: GRDB.Database) throws {
     if let at = changes.registeredAt { try SeriesTable.register(at: at, db) }
@@ -129,7 +130,7 @@ private struct LogRecovery: LogVisitor {
     }
   }
 
-  mutating func command(_ json: [UInt8], at: Timestamp) { _ = engine.applyCommand(json) }
+  mutating func command(_ json: [UInt8], at: Timestamp) { EngineCommand(json: json).map(engine.apply) }
 
   mutating func reading(_ reading: Reading) {
     _ = engine.heads.insert(reading)

@@ -46,7 +46,9 @@ package final class CityDemo: Sendable {
   }
 
   /// Runs it. `say` gets lines for people, `event` every event that the IOC received.
-  package func run(logger: Logger, say: @escaping @Sendable (String) -> Void, event: @escaping @Sendable (ReceivedEvent) -> Void) async throws -> Summary {
+  package func run(logger: Logger, say: @escaping @Sendable (String) -> Void, event: @escaping @Sendable (ReceivedEvent) -> Void)
+    async throws -> Summary
+  {
     let directory = try TemporaryDirectory(prefix: "thuong-demo")
     let broker = try PrivateBroker(directory: directory.path)
     defer { broker.end() }
@@ -55,14 +57,17 @@ package final class CityDemo: Sendable {
     defer { serving.cancel() }
     let gateway = try DemoGateway(
       executable: plan.executable, directory: directory.path,
-      settings: .init(brokerPort: broker.port, sinkURL: "http://127.0.0.1:\(try await ioc.boundPort())/events", devices: plan.devices, rules: plan.rules))
+      settings: .init(
+        brokerPort: broker.port, sinkURL: "http://127.0.0.1:\(try await ioc.boundPort())/events", devices: plan.devices, rules: plan.rules))
     let child = try gateway.start()
     defer { child.end() }
     guard await gateway.waitUntilReady(child) else {
       let log = (try? String(contentsOfFile: gateway.logFile, encoding: .utf8)) ?? ""
       throw PrivateBroker.Failure(description: "thuong serve does not get ready:\n\(log.suffix(2000))")
     }
-    say("mosquitto on 127.0.0.1:\(broker.port), gateway http://127.0.0.1:\(gateway.httpPort)/readyz, \(plan.registry.devices.count) devices at \(Int(plan.speed)) times the speed of life")
+    say(
+      "mosquitto on 127.0.0.1:\(broker.port), gateway http://127.0.0.1:\(gateway.httpPort)/readyz, \(plan.registry.devices.count) devices at \(Int(plan.speed)) times the speed of life"
+    )
     var summary = Summary()
     summary.published = try await publish(to: broker.port)
     await drain(gateway)
@@ -77,7 +82,9 @@ package final class CityDemo: Sendable {
     return StandInIOC(
       secrets: [secret], logger: logger, wallClock: { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) },
       handler: { [self] received in
-        if let domain = received.subject?.split(separator: "/").dropFirst().first { events.withLock { $0[String(domain), default: 0] += 1 } }
+        if let domain = received.subject?.split(separator: "/").dropFirst().first {
+          events.withLock { $0[String(domain), default: 0] += 1 }
+        }
         event(received)
       })
   }
@@ -121,7 +128,9 @@ package final class CityDemo: Sendable {
     if !childIsRunning { found.append("the gateway ended by itself") }
     if summary.readingsStored == 0 { found.append("no reading was stored") }
     if summary.refused > 0 { found.append("the IOC refused \(summary.refused) requests") }
-    for domain in plan.registry.domains where summary.events[domain, default: 0] == 0 { found.append("no event of domain \(domain) was delivered") }
+    for domain in plan.registry.domains where summary.events[domain, default: 0] == 0 {
+      found.append("no event of domain \(domain) was delivered")
+    }
     return found
   }
 }

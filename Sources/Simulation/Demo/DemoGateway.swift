@@ -35,7 +35,8 @@ package final class DemoGateway: Sendable {
     try Self.write(Self.token, to: "\(directory)/api.token")
     var lines = [
       "instance: \(settings.instance)", "broker: {url: \"mqtt://127.0.0.1:\(settings.brokerPort)\", clock: \(settings.clock)}",
-      "data: {directory: store, durability: \(settings.durability), max_size: \(settings.sizeMax)}", "devices: \"\(settings.devices.path)\"", "rules: \"\(settings.rules.path)\"",
+      "data: {directory: store, durability: \(settings.durability), max_size: \(settings.sizeMax)}",
+      "devices: \"\(settings.devices.path)\"", "rules: \"\(settings.rules.path)\"",
       "http: {listen: \"127.0.0.1:\(httpPort)\", token_file: api.token}",
     ]
     if let url = settings.sinkURL { lines += ["sinks:", "  - {id: ioc, url: \"\(url)\", secret_file: sink.secret, allow_private: true}"] }

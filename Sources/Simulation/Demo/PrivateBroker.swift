@@ -19,7 +19,8 @@ package final class PrivateBroker: Sendable {
     }
     self.port = try port ?? LoopbackPort.free()
     let lines = [
-      "listener \(self.port) 127.0.0.1", "allow_anonymous true", "set_tcp_nodelay true", "max_inflight_messages 0", "max_queued_messages 1000000",
+      "listener \(self.port) 127.0.0.1", "allow_anonymous true", "set_tcp_nodelay true", "max_inflight_messages 0",
+      "max_queued_messages 1000000",
       "max_packet_size 1048576", "log_dest file \(directory)/mosquitto.log", "log_type error", "log_type warning", "user \(NSUserName())",
     ]
     let file = "\(directory)/mosquitto.conf"

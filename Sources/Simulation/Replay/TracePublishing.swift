@@ -8,10 +8,12 @@ package enum TracePublishing {
     to publisher: MQTTPublisher, pace: SimulationPace, next: () throws -> SimulatedMessage?, progress: (Int) -> Void = { _ in }
   ) throws -> Int {
     let clock = ContinuousClock()
-    var schedule = PacedSchedule(pace: pace, now: { clock.now }, sleepUntil: { until in
-      let wait = clock.now.duration(to: until)
-      Thread.sleep(forTimeInterval: Double(wait.components.seconds) + Double(wait.components.attoseconds) * 1e-18)
-    })
+    var schedule = PacedSchedule(
+      pace: pace, now: { clock.now },
+      sleepUntil: { until in
+        let wait = clock.now.duration(to: until)
+        Thread.sleep(forTimeInterval: Double(wait.components.seconds) + Double(wait.components.attoseconds) * 1e-18)
+      })
     var count = 0
     while let message = try next() {
       try schedule.wait(for: message.at)

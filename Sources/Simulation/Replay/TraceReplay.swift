@@ -53,7 +53,9 @@ package struct TraceReplay {
     case .intakeDown: engine.intake(up: false, at: line.at)
     case .command:
       guard engine.command(Array(line.payload), at: line.at) else {
-        throw FileFault(file: "trace", message: "line \(number): the command \(String(decoding: line.payload.prefix(80), as: UTF8.self)) is not yet supported")
+        throw FileFault(
+          file: "trace",
+          message: "line \(number): the command \(String(decoding: line.payload.prefix(80), as: UTF8.self)) is not yet supported")
       }
     }
   }

@@ -1,0 +1,151 @@
+import Alerting
+import DeviceRegistry
+import Gateway
+import Outbox
+import Readings
+import Testing
+
+/// The same state, rules and inputs give the same events, byte for byte, at any batching, and however often the gateway is killed.
+@Suite struct BatchingPropertyTests {
+  /// Everything a trace leaves behind.
+  private struct Outcome: Equatable {
+    var events: [EventRecord] = []
+    var stored: [String] = []
+    var lives: [StoredLife] = []
+    var alerts: [AlertRecord] = []
+    var counters: Counters
+    var clock: Timestamp?
+    var isDoubtful = false
+
+    /// The first thing in which two outcomes differ, for the failure's text.
+    func difference(from other: Outcome) -> String {
+      for (a, b) in zip(events, other.events) where a != b {
+        return "event\n\(String(decoding: a.body, as: UTF8.self))\nnot\n\(String(decoding: b.body, as: UTF8.self))"
+      }
+      if events.count != other.events.count { return "\(events.count) events, not \(other.events.count)" }
+      for (i, (a, b)) in zip(stored, other.stored).enumerated() where a != b { return "reading \(i) is \(a), not \(b)" }
+      if counters != other.counters { return "\(counters)\nnot\n\(other.counters)" }
+      for (a, b) in zip(lives, other.lives) where a != b { return "\(a)\nnot\n\(b)" }
+      return "\(stored.count), \(lives.count), \(alerts.count), \(String(describing: clock)), \(isDoubtful)"
+    }
+  }
+
+  /// The process ends before the input of that index: after a commit, or without one; then what was not committed comes again.
+  private struct Kill {
+    var index: Int
+    var commitsFirst: Bool
+  }
+
+  private let registry: Registry
+  init() throws { registry = try GatewayWorkshop.town() }
+
+  private func run(_ trace: RandomTrace, batch: Int, kills: [Kill] = []) throws -> Outcome {
+    let gateway = try GatewayWorkshop(rules: RandomTrace.rules, registry: registry)
+    var kills = kills.sorted { $0.index < $1.index }[...]
+    var (index, committed) = (0, 0)
+    while index < trace.items.count {
+      if let kill = kills.first, kill.index <= index {
+        kills.removeFirst()
+        if kill.commitsFirst { try gateway.commit() } else { index = committed }
+        committed = index
+        try gateway.reopen()
+        continue
+      }
+      feed(trace.items[index], gateway)
+      index += 1
+      if index - committed >= batch {
+        try gateway.commit()
+        committed = index
+      }
+      if !gateway.counters.balances {
+        Issue.record("the counters do not balance after input \(index)")
+        break
+      }
+    }
+    try gateway.commit()
+    return Outcome(
+      events: gateway.events, stored: try gateway.stored(), lives: try gateway.lives(), alerts: try gateway.alerts(), counters: gateway.counters,
+      clock: gateway.engine.clock, isDoubtful: gateway.engine.isDoubtful)
+  }
+
+  private func feed(_ item: RandomTrace.Item, _ gateway: GatewayWorkshop) {
+    let at = GatewayWorkshop.time(item.at)
+    switch item.input {
+    case .message(let topic, let payload, let retain, let packet): gateway.send(payload, topic: topic, at: item.at, retain: retain, packet: packet)
+    case .clock: gateway.engine.clock(at: at)
+    case .intake(let up): gateway.engine.intake(up: up, at: at)
+    case .command(let json): _ = gateway.engine.command(Array(json.utf8), at: at)
+    case .connection(let present): gateway.engine.connectionBegan(sessionPresent: present)
+    }
+  }
+
+  @Test(arguments: 1...10) func anyBatchingAndAnyKillsGiveTheSame(_ seed: Int) throws {
+    let trace = RandomTrace(seed: UInt64(seed), count: 1500, hasPackets: false)
+    let one = try run(trace, batch: 1)
+    for batch in [7, 4096] {
+      let other = try run(trace, batch: batch)
+      expectSame(other, one, "seed \(seed), batch \(batch)")
+    }
+    var random = SeededGenerator(seed: UInt64(seed) &+ 1000)
+    for batch in [5, 50] {
+      let kills = (0..<25).map { _ in Kill(index: Int.random(in: 0..<1500, using: &random), commitsFirst: Bool.random(using: &random)) }
+      let other = try run(trace, batch: batch, kills: kills)
+      expectSame(other, one, "seed \(seed), batch \(batch), killed")
+    }
+    checkLaws(one, "seed \(seed)")
+  }
+
+  /// With packet ids: a restart is a lost connection too, so that it is killed where one begins.
+  @Test(arguments: 101...106) func soDoMessagesThatComeAgainAfterLostConnections(_ seed: Int) throws {
+    let trace = RandomTrace(seed: UInt64(seed), count: 1500, hasPackets: true)
+    let one = try run(trace, batch: 1)
+    let other = try run(trace, batch: 64)
+    expectSame(other, one, "seed \(seed)")
+    let kills = trace.items.indices.filter { if case .connection = trace.items[$0].input { true } else { false } }
+      .map { Kill(index: $0, commitsFirst: true) }
+    #expect(kills.count > 5)
+    let killed = try run(trace, batch: 9, kills: kills)
+    expectSame(killed, one, "seed \(seed), killed")
+    checkLaws(one, "seed \(seed)")
+  }
+
+  private func expectSame(_ outcome: Outcome, _ expected: Outcome, _ place: String) {
+    if outcome != expected { Issue.record("\(place): \(outcome.difference(from: expected))") }
+  }
+
+  /// What holds of every outcome.
+  private func checkLaws(_ outcome: Outcome, _ place: String) {
+    #expect(Set(outcome.events.map(\.id)).count == outcome.events.count, "\(place): no event is raised twice")
+    #expect(Set(outcome.alerts.map(\.id)).count == outcome.alerts.count)
+    #expect(outcome.stored.count == Int(outcome.counters.readingsStored))
+    #expect(Set(outcome.stored.map { $0.prefix { $0 != "=" && $0 != " " } }).count == outcome.stored.count, "\(place): a ts of a series is stored once")
+    let raised = outcome.lives.filter(\.life.isRaised)
+    #expect(raised.count == outcome.alerts.filter { $0.state == "raised" }.count, "\(place): what is raised is what lives")
+    #expect(outcome.events.count == outcome.alerts.count * 2 - raised.count, "\(place): every alert was told when it was raised, and when it was cleared")
+    for alert in outcome.alerts {
+      #expect(alert.breachedAt <= alert.raisedAt && alert.clearedAt.map { $0 >= alert.raisedAt } ?? true, "\(place): \(alert)")
+    }
+  }
+
+  @Test func theTracesHoldWhatTheyAreMeantTo() throws {
+    var messages: Set<String> = []
+    var readings: Set<String> = []
+    var (events, duplicates, pending) = (0, Int64(0), 0)
+    var rules: Set<String> = []
+    for seed in 1...4 {
+      let outcome = try run(RandomTrace(seed: UInt64(seed), count: 1500, hasPackets: seed % 2 == 0), batch: 100)
+      messages.formUnion(outcome.counters.rejectedMessages().keys)
+      readings.formUnion(outcome.counters.rejectedReadings().keys)
+      rules.formUnion(outcome.alerts.map(\.rule))
+      events += outcome.events.count
+      duplicates += outcome.counters.readingsDuplicate
+      pending += outcome.lives.filter(\.life.isPending).count
+      #expect(outcome.stored.contains { $0.hasSuffix("moved") })
+      #expect(outcome.stored.contains { $0.hasSuffix("range") })
+    }
+    #expect(messages == ["malformed", "too_large", "unknown_device", "wrong_topic", "retained"])
+    #expect(readings == ["malformed", "wrong_topic", "unknown_metric", "not_finite", "conflict", "too_old"])
+    #expect(rules == ["jam", "slow-now", "silent", "either", "spread", "few", "door", "door-dead"])
+    #expect(events > 500 && duplicates > 100)
+  }
+}
