@@ -79,12 +79,24 @@ package final class MQTTConnection: @unchecked Sendable {
   package func misc() -> MQTTFault? { fault(mosquitto_loop_misc(client)) }
 
   /// Sends all that is queued, PUBACKs among it: call it only with everything received committed.
+  ///
+  /// libmosquitto writes packet by packet; corked, the PUBACKs of a batch leave as a few segments and not as one each.
   package func write() -> MQTTFault? {
+    guard mosquitto_want_write(client) else { return nil }
+    cork(true)
+    defer { cork(false) }
     while mosquitto_want_write(client) {
       if let fault = fault(mosquitto_loop_write(client, 1)) { return fault }
       if mosquitto_want_write(client) { return nil }  // the socket is full; poll says when it is not
     }
     return nil
+  }
+
+  private func cork(_ isOn: Bool) {
+    let socket = mosquitto_socket(client)  // asked each time: a failed write closes it
+    guard socket >= 0 else { return }
+    var value: Int32 = isOn ? 1 : 0
+    setsockopt(socket, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 
   package func subscribe(_ topics: [String]) -> MQTTFault? {

@@ -41,7 +41,8 @@ import Testing
     }
   }
 
-  private func agree(_ life: AlertLife, _ expected: AlertLife.Phase, _ history: [Said], _ clock: Int64, _ timing: AlertLife.Timing) -> Bool {
+  private func agree(_ life: AlertLife, _ expected: AlertLife.Phase, _ history: [Said], _ clock: Int64, _ timing: AlertLife.Timing) -> Bool
+  {
     if life.phase == expected { return true }
     let said = history.map { "\($0.t / Self.minute): \($0.when)/\($0.clear)" }
     Issue.record("\(timing), after \(said) at minute \(clock / Self.minute): \(life.phase), expected \(expected)")
@@ -54,24 +55,34 @@ import Testing
     switch (before.phase, after.phase) {
     case (let a, let b) where a == b: expected = .none
     case (.raised, .inactive): expected = .clear(at: Timestamp(milliseconds: t))
-    case (.inactive, .raised(let breachedAt, let at, _)), (.pending, .raised(let breachedAt, let at, _)): expected = .raise(breachedAt: breachedAt, at: at)
+    case (.inactive, .raised(let breachedAt, let at, _)), (.pending, .raised(let breachedAt, let at, _)):
+      expected = .raise(breachedAt: breachedAt, at: at)
     default: expected = .changed
     }
     #expect(action == expected)
     return action == expected
   }
 
-  @Test(arguments: [Int64(0), 1, 2, 3, 5], [Int64(0), 1, 2]) func everySequenceOfSixWithoutAClearConditionIsAsTheModelSays(_ hold: Int64, _ clearHold: Int64) {
+  @Test(arguments: [Int64(0), 1, 2, 3, 5], [Int64(0), 1, 2]) func everySequenceOfSixWithoutAClearConditionIsAsTheModelSays(
+    _ hold: Int64, _ clearHold: Int64
+  ) {
     compare(Self.truths.map { Symbol(when: $0, clear: !$0, gap: 1) }, longest: 6, hold: hold, clearHold: clearHold)
   }
 
-  @Test(arguments: [Int64(0), 2], [Int64(0), 2]) func everySequenceOfFiveWithAClearConditionIsAsTheModelSays(_ hold: Int64, _ clearHold: Int64) {
-    compare(Self.truths.flatMap { when in Self.truths.map { Symbol(when: when, clear: $0, gap: 1) } }, longest: 5, hold: hold, clearHold: clearHold)
+  @Test(arguments: [Int64(0), 2], [Int64(0), 2]) func everySequenceOfFiveWithAClearConditionIsAsTheModelSays(
+    _ hold: Int64, _ clearHold: Int64
+  ) {
+    compare(
+      Self.truths.flatMap { when in Self.truths.map { Symbol(when: when, clear: $0, gap: 1) } }, longest: 5, hold: hold,
+      clearHold: clearHold)
   }
 
-  @Test(arguments: [Int64(0), 2, 6], [Int64(0), 4]) func everySequenceOfFiveWithSilencesBetweenIsAsTheModelSays(_ hold: Int64, _ clearHold: Int64) {
+  @Test(arguments: [Int64(0), 2, 6], [Int64(0), 4]) func everySequenceOfFiveWithSilencesBetweenIsAsTheModelSays(
+    _ hold: Int64, _ clearHold: Int64
+  ) {
     compare(
-      [Int64(1), 3, 4, 7].flatMap { gap in Self.truths.map { Symbol(when: $0, clear: !$0, gap: gap) } }, longest: 5, hold: hold, clearHold: clearHold)
+      [Int64(1), 3, 4, 7].flatMap { gap in Self.truths.map { Symbol(when: $0, clear: !$0, gap: gap) } }, longest: 5, hold: hold,
+      clearHold: clearHold)
   }
 
   @Test func whenWinsOverClear() {
@@ -101,14 +112,16 @@ import Testing
   @Test(arguments: [UInt64(1), 2, 3, 4, 5, 6]) func alertsFollowOneAnotherInTimeWhateverTheOrderOfT(_ seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let timing = AlertLife.Timing(
-      hold: Int64.random(in: 0...2, using: &random), clearHold: Int64.random(in: 0...2, using: &random), interval: Int64.random(in: 1...4, using: &random))
+      hold: Int64.random(in: 0...2, using: &random), clearHold: Int64.random(in: 0...2, using: &random),
+      interval: Int64.random(in: 1...4, using: &random))
     var life = AlertLife()
     var ended = Int64.min
     var raised: (breachedAt: Int64, at: Int64)?
     for clock in Int64(1)...20_000 {
       let t = clock - Int64.random(in: 0...8, using: &random)
       let truths = (Self.truths.randomElement(using: &random) ?? .true, Self.truths.randomElement(using: &random) ?? .true)
-      let event = AlertLife.Event.evaluated(when: truths.0, clear: truths.1, t: Timestamp(milliseconds: t), clock: Timestamp(milliseconds: clock))
+      let event = AlertLife.Event.evaluated(
+        when: truths.0, clear: truths.1, t: Timestamp(milliseconds: t), clock: Timestamp(milliseconds: clock))
       switch life.handle(event, timing) {
       case .none, .changed: break
       case .raise(let breachedAt, let at):

@@ -17,7 +17,8 @@ import Testing
 
   private func alert(_ n: Int, raisedAt: Int64? = nil, state: String = "raised") -> AlertRecord {
     AlertRecord(
-      id: "alert-\(n)", rule: "rule-\(n % 3)", ruleVersion: "v", subject: "s/d/\(n)", device: n % 2 == 0 ? "d" : nil, site: "s", domain: "traffic",
+      id: "alert-\(n)", rule: "rule-\(n % 3)", ruleVersion: "v", subject: "s/d/\(n)", device: n % 2 == 0 ? "d" : nil, site: "s",
+      domain: "traffic",
       severity: Severity.allCases[n % 4], state: state, revision: 1, breachedAt: t(5), raisedAt: t(raisedAt ?? Int64(n)),
       clearedAt: state == "cleared" ? t(99) : nil, message: BilingualText(vi: "Ùn tắc “\(n)”", en: "\"\(n)\""))
   }

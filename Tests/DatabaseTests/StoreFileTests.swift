@@ -66,7 +66,9 @@ import Testing
       let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
       _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(pages + 1)")
     }
-    let insert = { () throws(StoreError) in try file.commit { try $0.execute(sql: "INSERT INTO t(n, body) VALUES (1, ?)", arguments: [blob]) } }
+    let insert = { () throws(StoreError) in
+      try file.commit { try $0.execute(sql: "INSERT INTO t(n, body) VALUES (1, ?)", arguments: [blob]) }
+    }
     #expect(failure(insert) == .full)
     #expect(failure(insert) == .full)
     #expect(try file.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM t") } == 0)
@@ -133,9 +135,11 @@ import Testing
 
   @Test func aDirectoryThatCannotBeMadeIsUnusable() throws {
     for path in ["\(directory.path)/a/b/c", "/dev/null/x"] {
-      guard case .unusable(let why) = failure({ () throws(StoreError) in
-        _ = try StoreFile(directory: path, durability: .normal, migrations: migrations)
-      }) else {
+      guard
+        case .unusable(let why) = failure({ () throws(StoreError) in
+          _ = try StoreFile(directory: path, durability: .normal, migrations: migrations)
+        })
+      else {
         Issue.record("opened \(path)")
         return
       }

@@ -36,7 +36,8 @@ import Testing
     var random = SeededGenerator(seed: seed)
     var decoder = NativeDecoder()
     let pieces = [
-      "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u00e9", "\\ud800", "1", "-", ".", "e", "0", "null", "true", "NaN", " ", "\n", "\0", "\"values\":", "\"ts\":1",
+      "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u00e9", "\\ud800", "1", "-", ".", "e", "0", "null", "true", "NaN", " ", "\n", "\0",
+      "\"values\":", "\"ts\":1",
       "\"status\":\"01\"", "{\"values\":{}}", "1e999", "\u{feff}", "é", "🚀", "\u{7f}",
     ].map { Array($0.utf8) }
     for round in 0..<30_000 {
@@ -78,7 +79,9 @@ import Testing
   private func agree(_ decoder: inout NativeDecoder, _ bytes: [UInt8], _ place: String) -> Bool {
     let (found, expected) = (Decoded.by(&decoder, bytes), Decoded.expected(bytes))
     if found == expected { return true }
-    Issue.record("\(place): \(String(decoding: bytes, as: UTF8.self)) \(bytes)\n  is \(String(describing: found))\n  not \(String(describing: expected))")
+    Issue.record(
+      "\(place): \(String(decoding: bytes, as: UTF8.self)) \(bytes)\n  is \(String(describing: found))\n  not \(String(describing: expected))"
+    )
     return false
   }
 }

@@ -4,7 +4,9 @@ import Testing
 
 /// Each fault is one line: where it is, what is wrong, what to do.
 @Suite struct RegistryFaultTests {
-  private func town(_ line: String) -> [String: String] { ["town.yaml": "devices:\n  - {id: d, profile: door, site: viet-yen}\n  \(line)\n"] }
+  private func town(_ line: String) -> [String: String] {
+    ["town.yaml": "devices:\n  - {id: d, profile: door, site: viet-yen}\n  \(line)\n"]
+  }
   private func profile(_ text: String) -> [String: String] { ["profiles/traffic.yaml": text, "town.yaml": "devices: []\n"] }
   private func metric(_ text: String) -> [String: String] {
     profile("id: traffic-radar\ndomain: traffic\ninterval: 60s\nmetrics:\n  speed: \(text)\n")
@@ -23,13 +25,19 @@ import Testing
     ("- {id: d, profile: door, site: viet-yen}", "town.yaml:3:5: device d is defined twice"),
     ("- {id: e, profile: gate, site: viet-yen}", "town.yaml:3:22: no profile gate; known: door, traffic-radar"),
     ("- {id: e, profile: door, site: hue}", "town.yaml:3:34: no site hue in sites.yaml"),
-    ("- {id: e, profile: door, site: viet-yen, ward: {code: '07211', valid_from: 2025-07-01}}", "town.yaml:3:50: no ward 07211 from 2025-07-01"),
+    (
+      "- {id: e, profile: door, site: viet-yen, ward: {code: '07211', valid_from: 2025-07-01}}",
+      "town.yaml:3:50: no ward 07211 from 2025-07-01"
+    ),
     ("- {id: e, profile: door, site: viet-yen, ward: {code: '07210'}}", "town.yaml:3:50: \"valid_from\" is missing"),
     (
       "- {id: e, profile: door, site: viet-yen, ward: {code: '07210', valid_from: 1/7/2025}}",
       "town.yaml:3:78: expected a day such as 2025-07-01, got \"1/7/2025\""
     ),
-    ("- {id: e, profile: door, site: viet-yen, interval: soon}", "town.yaml:3:54: expected a duration such as 30s, 5m, 1h or 1d, got \"soon\""),
+    (
+      "- {id: e, profile: door, site: viet-yen, interval: soon}",
+      "town.yaml:3:54: expected a duration such as 30s, 5m, 1h or 1d, got \"soon\""
+    ),
     ("- {id: e, profile: door, site: viet-yen, interval: 0s}", "town.yaml:3:54: an interval is at least 1s"),
     ("- {id: E, profile: door, site: viet-yen}", "town.yaml:3:10: \"E\" is no identifier: lower-case letters, digits"),
     ("- {id: a/b, profile: door, site: viet-yen}", "town.yaml:3:10: \"a/b\" is no identifier"),
@@ -81,7 +89,8 @@ import Testing
 
   @Test func allFaultsOfAllFilesAreToldAtOnce() throws {
     let faults = try RegistryWorkshop.faults(changing: [
-      "profiles/door.yaml": "id: door\ndomain: lighting\ninterval: 5x\nmetrics: {}\n", "sites.yaml": "sites:\n  - {name: X}\n  - {id: viet-yen}\n",
+      "profiles/door.yaml": "id: door\ndomain: lighting\ninterval: 5x\nmetrics: {}\n",
+      "sites.yaml": "sites:\n  - {name: X}\n  - {id: viet-yen}\n",
       "town.yaml": "devices:\n  - {id: a, profile: none, site: viet-yen}\n  - {id: b, profile: traffic-radar, site: hue, zone: 'A B'}\n",
     ])
     #expect(faults.count == 5, "\(faults)")

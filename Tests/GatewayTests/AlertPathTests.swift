@@ -73,7 +73,8 @@ import Testing
 
   @Test func nothingIsRaisedAgainBeforeTheEndOfTheLastAlertAlsoAfterARestart() throws {
     for reopens in [false, true] {
-      let gateway = try GatewayWorkshop(rules: "rules: [{id: r, when: last(speed) < 10 or last(volume) > 90, clear: last(occupancy) > 1, severity: major}]")
+      let gateway = try GatewayWorkshop(
+        rules: "rules: [{id: r, when: last(speed) < 10 or last(volume) > 90, clear: last(occupancy) > 1, severity: major}]")
       gateway.send(speed(5, ts: 100_000), at: 110_000)
       gateway.send(#"{"ts":\#(GatewayWorkshop.start + 100_000),"values":{"occupancy":0}}"#, at: 110_000)
       gateway.send(speed(50, ts: 120_000), at: 121_000)

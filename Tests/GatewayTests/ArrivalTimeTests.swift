@@ -17,7 +17,8 @@ import Testing
     try gateway.commit()
     #expect(
       try gateway.stored() == [
-        "tr-1/speed@500=1", "tr-1/speed@501=2", "tr-1/speed@502=3", "tr-1/volume@500=9", "tr-1/speed@503=4", "tr-1/volume@503=9", "tr-1/speed@504=5",
+        "tr-1/speed@500=1", "tr-1/speed@501=2", "tr-1/speed@502=3", "tr-1/volume@500=9", "tr-1/speed@503=4", "tr-1/volume@503=9",
+        "tr-1/speed@504=5",
         "tr-1/speed@505=6",
       ])
   }

@@ -64,14 +64,16 @@ import Testing
     }
     try gateway.commit()
     return Outcome(
-      events: gateway.events, stored: try gateway.stored(), lives: try gateway.lives(), alerts: try gateway.alerts(), counters: gateway.counters,
+      events: gateway.events, stored: try gateway.stored(), lives: try gateway.lives(), alerts: try gateway.alerts(),
+      counters: gateway.counters,
       clock: gateway.engine.clock, isDoubtful: gateway.engine.isDoubtful)
   }
 
   private func feed(_ item: RandomTrace.Item, _ gateway: GatewayWorkshop) {
     let at = GatewayWorkshop.time(item.at)
     switch item.input {
-    case .message(let topic, let payload, let retain, let packet): gateway.send(payload, topic: topic, at: item.at, retain: retain, packet: packet)
+    case .message(let topic, let payload, let retain, let packet):
+      gateway.send(payload, topic: topic, at: item.at, retain: retain, packet: packet)
     case .clock: gateway.engine.clock(at: at)
     case .intake(let up): gateway.engine.intake(up: up, at: at)
     case .command(let json): _ = gateway.engine.command(Array(json.utf8), at: at)
@@ -118,10 +120,14 @@ import Testing
     #expect(Set(outcome.events.map(\.id)).count == outcome.events.count, "\(place): no event is raised twice")
     #expect(Set(outcome.alerts.map(\.id)).count == outcome.alerts.count)
     #expect(outcome.stored.count == Int(outcome.counters.readingsStored))
-    #expect(Set(outcome.stored.map { $0.prefix { $0 != "=" && $0 != " " } }).count == outcome.stored.count, "\(place): a ts of a series is stored once")
+    #expect(
+      Set(outcome.stored.map { $0.prefix { $0 != "=" && $0 != " " } }).count == outcome.stored.count,
+      "\(place): a ts of a series is stored once")
     let raised = outcome.lives.filter(\.life.isRaised)
     #expect(raised.count == outcome.alerts.filter { $0.state == "raised" }.count, "\(place): what is raised is what lives")
-    #expect(outcome.events.count == outcome.alerts.count * 2 - raised.count, "\(place): every alert was told when it was raised, and when it was cleared")
+    #expect(
+      outcome.events.count == outcome.alerts.count * 2 - raised.count,
+      "\(place): every alert was told when it was raised, and when it was cleared")
     for alert in outcome.alerts {
       #expect(alert.breachedAt <= alert.raisedAt && alert.clearedAt.map { $0 >= alert.raisedAt } ?? true, "\(place): \(alert)")
     }

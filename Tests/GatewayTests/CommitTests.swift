@@ -88,9 +88,11 @@ import Testing
     let samples = try gateway.store.file.read {
       try Row.fetchAll($0, sql: "SELECT reason, device, topic, length(payload), at FROM reject ORDER BY reason, device")
     }
-    #expect(samples.map { "\($0[0] as String) \($0[1] as String) \($0[2] as String) \($0[3] as Int)" } == [
-      "malformed tr-1 thuong/v1/s/traffic/tr-1/telemetry 4096", "unknown_device  thuong/v1/s/traffic/tr-9/telemetry 22", "wrong_topic  any/topic 1",
-    ])
+    #expect(
+      samples.map { "\($0[0] as String) \($0[1] as String) \($0[2] as String) \($0[3] as Int)" } == [
+        "malformed tr-1 thuong/v1/s/traffic/tr-1/telemetry 4096", "unknown_device  thuong/v1/s/traffic/tr-9/telemetry 22",
+        "wrong_topic  any/topic 1",
+      ])
   }
 
   @Test func aLogThatLostItsLastRowsIsDamaged() throws {

@@ -118,31 +118,31 @@ final class GatewayWorkshop {
 
   private static let files = [
     "profiles/radar.yaml": """
-      id: radar
-      domain: traffic
-      interval: 60s
-      metrics:
-        speed:     {unit: km/h, range: [0, 250], resolution: 0.1}
-        occupancy: {unit: "%", range: [0, 100], resolution: 0.01}
-        queue:     {unit: m, range: [0, 100], resolution: 1, over_range: use}
-        volume:    {unit: "1", resolution: 1}
-      """,
+    id: radar
+    domain: traffic
+    interval: 60s
+    metrics:
+      speed:     {unit: km/h, range: [0, 250], resolution: 0.1}
+      occupancy: {unit: "%", range: [0, 100], resolution: 0.01}
+      queue:     {unit: m, range: [0, 100], resolution: 1, over_range: use}
+      volume:    {unit: "1", resolution: 1}
+    """,
     "profiles/cabinet.yaml": """
-      id: cabinet
-      domain: lighting
-      interval: 60s
-      metrics:
-        power: {unit: W, resolution: 1}
-        door:  {unit: "1", report: on_change, resolution: 1, values: {OPEN: 1, CLOSED: 0}}
-      """,
+    id: cabinet
+    domain: lighting
+    interval: 60s
+    metrics:
+      power: {unit: W, resolution: 1}
+      door:  {unit: "1", report: on_change, resolution: 1, values: {OPEN: 1, CLOSED: 0}}
+    """,
     "sites.yaml": "sites: [{id: s}, {id: z}]",
     "town.yaml": """
-      devices:
-        - {id: tr-1, profile: radar, site: s}
-        - {id: tr-2, profile: radar, site: s}
-        - {id: tr-3, profile: radar, site: z}
-        - {id: cab-1, profile: cabinet, site: s}
-      """,
+    devices:
+      - {id: tr-1, profile: radar, site: s}
+      - {id: tr-2, profile: radar, site: s}
+      - {id: tr-3, profile: radar, site: z}
+      - {id: cab-1, profile: cabinet, site: s}
+    """,
   ]
 
   static func town() throws -> Registry {

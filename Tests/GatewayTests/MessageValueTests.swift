@@ -56,16 +56,20 @@ import Testing
 
   @Test func aStatusIsTheMessagesOrTheMetricsOwn() throws {
     #expect(
-      try stored(#"[{"values":{"speed":1,"volume":2},"status":"01"},{"ts":1763683200005,"values":{"speed":3,"volume":4},"status":{"volume":"02"}}]"#) == [
-        "tr-1/speed@0=1 01", "tr-1/volume@0=2 01", "tr-1/speed@5=3", "tr-1/volume@5=4 02",
-      ])
+      try stored(
+        #"[{"values":{"speed":1,"volume":2},"status":"01"},{"ts":1763683200005,"values":{"speed":3,"volume":4},"status":{"volume":"02"}}]"#)
+        == [
+          "tr-1/speed@0=1 01", "tr-1/volume@0=2 01", "tr-1/speed@5=3", "tr-1/volume@5=4 02",
+        ])
   }
 
   @Test func anArrayIsABufferedBatchInAnyOrder() throws {
     #expect(
-      try stored(#"[{"ts":1763683199000,"values":{"speed":2}},{"ts":1763683198000,"values":{"speed":1}},{"ts":1763683200000,"values":{"speed":3}}]"#) == [
-        "tr-1/speed@-1000=2", "tr-1/speed@-2000=1", "tr-1/speed@0=3",
-      ])
+      try stored(
+        #"[{"ts":1763683199000,"values":{"speed":2}},{"ts":1763683198000,"values":{"speed":1}},{"ts":1763683200000,"values":{"speed":3}}]"#)
+        == [
+          "tr-1/speed@-1000=2", "tr-1/speed@-2000=1", "tr-1/speed@0=3",
+        ])
   }
 
   @Test func theSameMetricTwiceInOneMessageIsADuplicateOrAConflict() throws {

@@ -102,7 +102,9 @@ struct RandomTrace {
     let site = device == "tr-3" ? "z" : "s"
     let topic = "thuong/v1/\(site)/\(device == "cab-1" ? "lighting" : "traffic")/\(device)/telemetry"
     if chance(10) {
-      let objects = (0..<Int.random(in: 0...4, using: &random)).map { _ in chance(8) ? pick(["7", "{}", #"{"ts":"x","values":{}}"#]) : object(device) }
+      let objects = (0..<Int.random(in: 0...4, using: &random)).map { _ in
+        chance(8) ? pick(["7", "{}", #"{"ts":"x","values":{}}"#]) : object(device)
+      }
       return send(topic, Array("[\(objects.joined(separator: ","))]".utf8))
     }
     send(topic, Array(object(device).utf8))
@@ -131,11 +133,16 @@ struct RandomTrace {
 
   private mutating func values(_ device: String) -> [String] {
     if device == "cab-1" {
-      return [chance(3) ? "" : #""door":\#(pick(["\"OPEN\"", "\"CLOSED\"", "\"AJAR\"", "true", "0"]))"#, chance(2) ? "" : #""power":\#(pick(["5", "null", "1.5"]))"#]
-        .filter { !$0.isEmpty }
+      return [
+        chance(3) ? "" : #""door":\#(pick(["\"OPEN\"", "\"CLOSED\"", "\"AJAR\"", "true", "0"]))"#,
+        chance(2) ? "" : #""power":\#(pick(["5", "null", "1.5"]))"#,
+      ]
+      .filter { !$0.isEmpty }
     }
     let slow = chance(2)
-    var values = [#""speed":\#(slow ? Int.random(in: 0...15, using: &random) : Int.random(in: 30...70, using: &random)).\#(Int.random(in: 0...9, using: &random))"#]
+    var values = [
+      #""speed":\#(slow ? Int.random(in: 0...15, using: &random) : Int.random(in: 30...70, using: &random)).\#(Int.random(in: 0...9, using: &random))"#
+    ]
     if chance(2) { values.append(#""occupancy":\#(slow ? "41.25" : "12.5")"#) }
     if chance(5) { values.append(#""volume":\#(pick(["1", "95", "null", "1e999", "-0", "0"]))"#) }
     if chance(30) { values.append(pick([#""speed":300"#, #""pm25":1"#, #""occupancy":"much""#, #""queue":1e300"#, #""speed":null"#])) }
@@ -143,7 +150,15 @@ struct RandomTrace {
   }
 
   private mutating func broken() {
-    let topic = pick(["thuong/v1/s/traffic/tr-9/telemetry", "thuong/v1/z/traffic/tr-1/telemetry", "thuong/v1/s/traffic/tr-2/telemetry", "thuong/v1/s/traffic/tr-1/status", "?"])
-    send(topic, pick([Array("{".utf8), Array("online".utf8), Array(#"{"values":{"speed":1}}"#.utf8), [UInt8](repeating: 0x20, count: (256 << 10) + 1), [0xff]]))
+    let topic = pick([
+      "thuong/v1/s/traffic/tr-9/telemetry", "thuong/v1/z/traffic/tr-1/telemetry", "thuong/v1/s/traffic/tr-2/telemetry",
+      "thuong/v1/s/traffic/tr-1/status", "?",
+    ])
+    send(
+      topic,
+      pick([
+        Array("{".utf8), Array("online".utf8), Array(#"{"values":{"speed":1}}"#.utf8), [UInt8](repeating: 0x20, count: (256 << 10) + 1),
+        [0xff],
+      ]))
   }
 }

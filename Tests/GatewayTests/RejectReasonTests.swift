@@ -10,7 +10,9 @@ import Testing
   private let good = #"{"values":{"speed":50}}"#
 
   /// Sends it, then a good message, commits, and says what was rejected.
-  private func rejected(messages: [String: Int64] = [:], readings: [String: Int64] = [:], stored: [String]? = nil, _ send: () -> Void) throws {
+  private func rejected(messages: [String: Int64] = [:], readings: [String: Int64] = [:], stored: [String]? = nil, _ send: () -> Void)
+    throws
+  {
     send()
     gateway.send(good, from: "tr-3", at: 900)
     try gateway.commit()
@@ -27,7 +29,10 @@ import Testing
     #expect(gateway.counters == before, "they go on after a restart")
   }
 
-  @Test(arguments: ["", "{", "null", "[1,]", "{\"values\":{}", "{}", "{\"values\":1}", "{\"ts\":-1,\"values\":{\"speed\":1}}", "{\"ts\":\"noon\",\"values\":{}}", "{\"status\":\"x\",\"values\":{}}"])
+  @Test(arguments: [
+    "", "{", "null", "[1,]", "{\"values\":{}", "{}", "{\"values\":1}", "{\"ts\":-1,\"values\":{\"speed\":1}}",
+    "{\"ts\":\"noon\",\"values\":{}}", "{\"status\":\"x\",\"values\":{}}",
+  ])
   func aMalformedMessage(_ payload: String) throws {
     try rejected(messages: ["malformed": 1], stored: []) { gateway.send(payload, at: 0) }
   }
@@ -45,7 +50,10 @@ import Testing
     try rejected(messages: ["unknown_device": 1], stored: []) { gateway.send(good, from: "tr-9", at: 0) }
   }
 
-  @Test(arguments: ["thuong/v1/z/traffic/tr-1/telemetry", "thuong/v1/s/lighting/tr-1/telemetry", "thuong/v1/s/traffic/tr-1/tele", "x", "", "thuong/v1/s/traffic//telemetry"])
+  @Test(arguments: [
+    "thuong/v1/z/traffic/tr-1/telemetry", "thuong/v1/s/lighting/tr-1/telemetry", "thuong/v1/s/traffic/tr-1/tele", "x", "",
+    "thuong/v1/s/traffic//telemetry",
+  ])
   func aWrongTopic(_ topic: String) throws {
     try rejected(messages: ["wrong_topic": 1], stored: []) { gateway.send(Array(good.utf8), topic: topic, at: 0) }
   }

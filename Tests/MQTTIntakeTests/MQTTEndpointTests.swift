@@ -14,14 +14,18 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "127.0.0.1", "http://127.0.0.1", "mqtt://", "mqtt://:1883", "mqtt://host:", "mqtt://host:0", "mqtt://host:65536", "mqtt://host:-1", "mqtt://host:x",
-    "mqtt://user:secret@host", "mqtt://host/path", "MQTT://host", "mqtt://[::1]x", "mqtt://[::1]x:1883", "mqtt://2001:db8::1", "mqtt://[]:1883",
+    "", "127.0.0.1", "http://127.0.0.1", "mqtt://", "mqtt://:1883", "mqtt://host:", "mqtt://host:0", "mqtt://host:65536", "mqtt://host:-1",
+    "mqtt://host:x",
+    "mqtt://user:secret@host", "mqtt://host/path", "MQTT://host", "mqtt://[::1]x", "mqtt://[::1]x:1883", "mqtt://2001:db8::1",
+    "mqtt://[]:1883",
   ]) func anotherTextIsNoAddress(_ url: String) {
     #expect(MQTTEndpoint(url: url, clientID: "thuong") == nil)
   }
 
   /// Whoever may set the clock must be on this machine.
-  @Test(arguments: ["mqtt://127.evil.example", "mqtt://localhost.example", "mqtt://0.0.0.0", "mqtt://128.0.0.1", "mqtt://127.0.0.1.example"])
+  @Test(arguments: [
+    "mqtt://127.evil.example", "mqtt://localhost.example", "mqtt://0.0.0.0", "mqtt://128.0.0.1", "mqtt://127.0.0.1.example",
+  ])
   func aNameThatOnlyLooksLikeThisMachineIsNotIt(_ url: String) throws {
     #expect(try #require(MQTTEndpoint(url: url, clientID: "thuong")).isLoopback == false)
   }

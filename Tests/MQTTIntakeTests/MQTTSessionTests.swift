@@ -107,11 +107,15 @@ import Testing
       _ = session.handle(.timePassed, now: 1_000_000, jitter: 0)
     }
     // Connected, but lost before it was up: that is one failure more.
-    for event in [.dialled, .accepted(sessionPresent: true), .subscribed, .lost("early")] as [MQTTSession.Event] { _ = session.handle(event, now: 0, jitter: 0) }
+    for event in [.dialled, .accepted(sessionPresent: true), .subscribed, .lost("early")] as [MQTTSession.Event] {
+      _ = session.handle(event, now: 0, jitter: 0)
+    }
     #expect(session.state == .waiting(until: 8000))
     #expect(session.lastError == "early")
     _ = session.handle(.timePassed, now: 8000, jitter: 0)
-    for event in [.dialled, .accepted(sessionPresent: true), .subscribed, .drained] as [MQTTSession.Event] { _ = session.handle(event, now: 8000, jitter: 0) }
+    for event in [.dialled, .accepted(sessionPresent: true), .subscribed, .drained] as [MQTTSession.Event] {
+      _ = session.handle(event, now: 8000, jitter: 0)
+    }
     #expect(session.isUp && session.lastError == nil)
     _ = session.handle(.lost("late"), now: 8000, jitter: 0)
     #expect(session.state == .waiting(until: 8250))

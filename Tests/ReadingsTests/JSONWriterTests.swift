@@ -14,12 +14,14 @@ import Testing
       json.object { json in
         json.field("z", 1)
         json.field("a", "x")
-        json.field("m", array: { json in
-          json.value(true)
-          json.null()
-          json.object { _ in }
-          json.array { _ in }
-        })
+        json.field(
+          "m",
+          array: { json in
+            json.value(true)
+            json.null()
+            json.object { _ in }
+            json.array { _ in }
+          })
         json.field("b", object: { json in json.field("y", 0.5) })
         json.field("n", String?.none)
         json.field("d", Double?.none)
@@ -49,7 +51,8 @@ import Testing
     let seed: UInt64 = 4
     var random = SeededGenerator(seed: seed)
     let edges: [Double] = [
-      0, 0.1, 1e15, 9_007_199_254_740_991, 9_007_199_254_740_992, 1e16, 1e300, .greatestFiniteMagnitude, .leastNonzeroMagnitude, 1e-7, 123456.789,
+      0, 0.1, 1e15, 9_007_199_254_740_991, 9_007_199_254_740_992, 1e16, 1e300, .greatestFiniteMagnitude, .leastNonzeroMagnitude, 1e-7,
+      123456.789,
     ]
     for number in edges + edges.map({ -$0 }) + (0..<20_000).map({ _ in Double(bitPattern: random.next()) }) where number.isFinite {
       let text = JSONWriter.number(number)

@@ -20,7 +20,8 @@ import Testing
     var random = SeededGenerator(seed: seed)
     var batch = LogBatch()  // one for all: it keeps its memory, and nothing else
     for round in 0..<300 {
-      let inputs = Int.random(in: 0...3, using: &random) == 0 ? Int.random(in: 0...500, using: &random) : Int.random(in: 0...8, using: &random)
+      let inputs =
+        Int.random(in: 0...3, using: &random) == 0 ? Int.random(in: 0...500, using: &random) : Int.random(in: 0...8, using: &random)
       let content = RandomBatch.fill(&batch, inputs: inputs, &random)
       #expect(batch.isEmpty == (inputs == 0))
       #expect(batch.inputCount == inputs)
@@ -62,7 +63,9 @@ import Testing
     _ = RandomBatch.fill(&batch, inputs: 30, &random)
     let row = Array(batch.encode(number: 1))
     for length in 0..<row.count {
-      if case .success = read(Array(row.prefix(length)), number: 1) { Issue.record("seed \(seed): \(length) of \(row.count) bytes are read") }
+      if case .success = read(Array(row.prefix(length)), number: 1) {
+        Issue.record("seed \(seed): \(length) of \(row.count) bytes are read")
+      }
     }
     if case .success = read(row + [0], number: 1) { Issue.record("seed \(seed): a byte too many is read") }
   }

@@ -49,7 +49,8 @@ enum RandomBatch {
 
   private static func message(_ batch: inout LogBatch, _ content: inout BatchContent, _ at: Int64, _ random: inout SeededGenerator) {
     for _ in 0..<Int.random(in: 0...3, using: &random) {
-      let ts = Timestamp(milliseconds: Int.random(in: 0..<20, using: &random) == 0 ? extreme(&random) : at &- Int64.random(in: 0...5000, using: &random))
+      let ts = Timestamp(
+        milliseconds: Int.random(in: 0..<20, using: &random) == 0 ? extreme(&random) : at &- Int64.random(in: 0...5000, using: &random))
       batch.object(ts: ts)
       for _ in 0..<Int.random(in: 0...4, using: &random) {
         let series = Int.random(in: 0..<20, using: &random) == 0 ? UInt32.max : UInt32.random(in: 0...300, using: &random)

@@ -75,7 +75,8 @@ import Testing
       }
       let series = Int.random(in: 0..<models.count, using: &random)
       let newest = models[series].readings.keys.max() ?? 0
-      let ts = Bool.random(using: &random) ? newest + Int64.random(in: 0...3, using: &random) : Int64.random(in: -5...(newest + 1), using: &random)
+      let ts =
+        Bool.random(using: &random) ? newest + Int64.random(in: 0...3, using: &random) : Int64.random(in: -5...(newest + 1), using: &random)
       let value = Int.random(in: 0..<20, using: &random) == 0 ? .nan : Double(Int.random(in: 0...2, using: &random))
       let offered = reading(ts, value, Quality(byte: UInt8.random(in: 0...1, using: &random)), series: series)
       let held = models[series].readings[ts] != nil

@@ -63,7 +63,10 @@ import Testing
 
   @Test func aRowThatIsNotWhatWasWrittenIsDamage() throws {
     _ = try append(3)
-    for change in ["substr(body, 1, length(body) - 1)", "body || x'00'", "x''", "x'01'", "CAST('text' AS BLOB)", "(SELECT body FROM log WHERE number = 3)"] {
+    for change in [
+      "substr(body, 1, length(body) - 1)", "body || x'00'", "x''", "x'01'", "CAST('text' AS BLOB)",
+      "(SELECT body FROM log WHERE number = 3)",
+    ] {
       try file.commit { try $0.execute(sql: "CREATE TEMP TABLE kept AS SELECT * FROM log") }
       try file.commit { try $0.execute(sql: "UPDATE log SET body = \(change) WHERE number = 2") }
       #expect(damage()?.hasPrefix("log row 2 cannot be read") == true, "\(change)")
