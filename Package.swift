@@ -86,21 +86,27 @@ let package = Package(
       dependencies: [
         "CMosquitto", "Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", "Simulation", arguments, grdb, logging,
       ], path: "Benchmarks/ThuongBench", swiftSettings: strict),
-    .testTarget(name: "ReadingsTests", dependencies: ["Readings"], swiftSettings: strict),
-    .testTarget(name: "DatabaseTests", dependencies: ["Database", grdb], swiftSettings: strict),
-    .testTarget(name: "DeviceRegistryTests", dependencies: ["DeviceRegistry", "Readings"], swiftSettings: strict),
-    .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Readings"], swiftSettings: strict),
-    .testTarget(name: "SeriesStoreTests", dependencies: ["SeriesStore", "Readings", "Database", grdb], swiftSettings: strict),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(name: "ReadingsTests", dependencies: ["TestSupport", "Readings"], swiftSettings: strict),
+    .testTarget(name: "DatabaseTests", dependencies: ["TestSupport", "Database", grdb], swiftSettings: strict),
+    .testTarget(name: "DeviceRegistryTests", dependencies: ["TestSupport", "DeviceRegistry", "Readings"], swiftSettings: strict),
+    .testTarget(name: "DecodingTests", dependencies: ["TestSupport", "Decoding", "Readings"], swiftSettings: strict),
     .testTarget(
-      name: "RuleEngineTests", dependencies: ["RuleEngine", "SeriesStore", "DeviceRegistry", "Readings"], swiftSettings: strict),
-    .testTarget(name: "AlertingTests", dependencies: ["Alerting", "RuleEngine", "Readings", "Database", grdb], swiftSettings: strict),
+      name: "SeriesStoreTests", dependencies: ["TestSupport", "SeriesStore", "Readings", "Database", grdb], swiftSettings: strict),
+    .testTarget(
+      name: "RuleEngineTests", dependencies: ["TestSupport", "RuleEngine", "SeriesStore", "DeviceRegistry", "Readings"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AlertingTests", dependencies: ["TestSupport", "Alerting", "RuleEngine", "Readings", "Database", grdb], swiftSettings: strict),
     .testTarget(
       name: "OutboxTests", dependencies: ["Outbox", "Alerting", "Readings", "Database", "Simulation", grdb, logging], swiftSettings: strict),
     .testTarget(name: "MQTTIntakeTests", dependencies: ["MQTTIntake", "Readings"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "Alerting", "Database", "DeviceRegistry", "Outbox", "Readings", "RuleEngine", "SeriesStore", "Simulation", logging,
+        "TestSupport",
+        "Gateway", "Alerting", "Database", "DeviceRegistry", "Outbox", "Readings", "RuleEngine", "SeriesStore",
+        grdb, logging,
       ],
       swiftSettings: strict),
     .testTarget(

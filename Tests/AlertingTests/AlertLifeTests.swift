@@ -1,6 +1,7 @@
 import Alerting
 import Readings
 import RuleEngine
+import TestSupport
 import Testing
 
 @Suite struct AlertLifeTests {

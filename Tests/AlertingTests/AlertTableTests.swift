@@ -2,6 +2,7 @@ import Alerting
 import Database
 import Foundation
 import Readings
+import TestSupport
 import Testing
 
 @Suite struct AlertTableTests {

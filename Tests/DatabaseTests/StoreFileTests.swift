@@ -1,6 +1,7 @@
 import Database
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 
 @Suite struct StoreFileTests {

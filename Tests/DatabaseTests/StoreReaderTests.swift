@@ -1,5 +1,6 @@
 import Database
 import GRDB
+import TestSupport
 import Testing
 
 @Suite struct StoreReaderTests {

@@ -1,4 +1,5 @@
 import Decoding
+import TestSupport
 import Testing
 
 /// Payloads by the hundred thousand, compared with the plain reader.

@@ -1,5 +1,6 @@
 import DeviceRegistry
 import Foundation
+import TestSupport
 
 /// A folder `Devices/` as an integrator writes it, with one file or another exchanged.
 enum RegistryWorkshop {

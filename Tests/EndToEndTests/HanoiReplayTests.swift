@@ -11,7 +11,7 @@ import Testing
 
   /// Real input: the hourly PM2.5 record of Hanoi, 2016 and 2017, with its real gaps and faults, through the real binary.
   @Test func `Alerts of a plain limit on the Hanoi record are the onsets computed from the file itself`() throws {
-    let directory = try TemporaryDirectoryBox("thuong-hanoi")
+    let directory = try TemporaryDirectory(prefix: "thuong-hanoi")
     let rows = try Self.rows(in: directory.path)
     #expect(rows.count > 17_000)
     try Bench.write(Self.files, in: directory.path)

@@ -49,7 +49,7 @@ final class KillRun: Sendable {
     }
   }
 
-  private let directory: TemporaryDirectoryBox
+  private let directory: TemporaryDirectory
   private let broker: PrivateBroker
   private let gateway: DemoGateway
   private let ioc: StandInIOC
@@ -61,7 +61,7 @@ final class KillRun: Sendable {
 
   init(seed: UInt64, kills: Int) async throws {
     (self.seed, self.kills) = (seed, kills)
-    directory = try TemporaryDirectoryBox("thuong-kill")
+    directory = try TemporaryDirectory(prefix: "thuong-kill")
     try Bench.write(RushHour.files, in: directory.path)
     broker = try PrivateBroker(directory: directory.path, settings: ["log_type debug"])
     guard let secret = WebhookSecret(text: DemoGateway.secret) else { throw CocoaError(.coderInvalidValue) }
@@ -255,14 +255,4 @@ final class TextBox: Sendable {
   private let taken = Mutex<[String: [UInt8]]>([:])
   var events: [String: [UInt8]] { taken.withLock { $0 } }
   func add(_ id: String, _ body: [UInt8]) { taken.withLock { $0[id] = body } }
-}
-
-/// A temporary directory that may be held by a Sendable.
-final class TemporaryDirectoryBox: Sendable {
-  let path: String
-  init(_ prefix: String) throws {
-    path = FileManager.default.temporaryDirectory.appendingPathComponent("\(prefix)-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-  }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
 }

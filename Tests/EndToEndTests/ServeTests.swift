@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.serialized) struct ServeTests {
   private struct Running {
-    var directory: TemporaryDirectoryBox
+    var directory: TemporaryDirectory
     var broker: PrivateBroker
     var gateway: DemoGateway
     var child: ChildProcess
@@ -14,7 +14,7 @@ import Testing
   }
 
   private static func start(sizeMax: String = "20GB", clock: String = "gateway") async throws -> Running {
-    let directory = try TemporaryDirectoryBox("thuong-serve")
+    let directory = try TemporaryDirectory(prefix: "thuong-serve")
     try Bench.write(RushHour.files, in: directory.path)
     let broker = try PrivateBroker(directory: directory.path)
     var settings = DemoGateway.Settings(
@@ -121,7 +121,7 @@ import Testing
   }
 
   @Test func `A fault in the configuration ends with 3 and names file, line and column`() throws {
-    let directory = try TemporaryDirectoryBox("thuong-config")
+    let directory = try TemporaryDirectory(prefix: "thuong-config")
     try Bench.write(["thuong.yaml": "instance: x\nbroker: {url: \"http://nowhere\"}\n"], in: directory.path)
     let log = "\(directory.path)/out"
     try Data().write(to: URL(fileURLWithPath: log))

@@ -3,6 +3,7 @@ import DeviceRegistry
 import Gateway
 import Outbox
 import Readings
+import TestSupport
 import Testing
 
 /// The same state, rules and inputs give the same events, byte for byte, at any batching, and however often the gateway is killed.

@@ -7,6 +7,7 @@ import Outbox
 import Readings
 import RuleEngine
 import SeriesStore
+import TestSupport
 
 /// A real engine on a real store in a directory of its own, fed by hand.
 final class GatewayWorkshop {

@@ -1,5 +1,6 @@
 import Gateway
 import Readings
+import TestSupport
 
 /// A day at the gateway's door, made of a seed: several devices, late, early, twice, in disorder, broken, and what else happens to a gateway.
 struct RandomTrace {

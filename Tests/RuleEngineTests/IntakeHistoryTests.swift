@@ -1,5 +1,6 @@
 import Readings
 import RuleEngine
+import TestSupport
 import Testing
 
 @Suite struct IntakeHistoryTests {

@@ -1,6 +1,7 @@
 import DeviceRegistry
 import Readings
 import RuleEngine
+import TestSupport
 import Testing
 
 @Suite struct RuleEvaluatorTests {

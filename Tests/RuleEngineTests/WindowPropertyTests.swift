@@ -1,6 +1,7 @@
 import Readings
 import RuleEngine
 import SeriesStore
+import TestSupport
 import Testing
 
 /// A window's value is a function of the readings in it: compared bit for bit with a computation that knows nothing but them.

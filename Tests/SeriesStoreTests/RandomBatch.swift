@@ -1,5 +1,6 @@
 import Readings
 import SeriesStore
+import TestSupport
 
 /// What a batch was told, and what a visitor was: compared after a round trip.
 struct BatchContent: Equatable, LogVisitor {

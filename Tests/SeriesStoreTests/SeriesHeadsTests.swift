@@ -1,5 +1,6 @@
 import Readings
 import SeriesStore
+import TestSupport
 import Testing
 
 @Suite struct SeriesHeadsTests {

@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Readings
 import SeriesStore
+import TestSupport
 import Testing
 
 @Suite struct SeriesLogTests {

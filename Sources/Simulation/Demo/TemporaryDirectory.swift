@@ -1,7 +1,7 @@
 package import Foundation
 
 /// A folder of one's own (mode 0700), removed with its owner.
-package final class TemporaryDirectory {
+package final class TemporaryDirectory: Sendable {
   package let path: String
 
   package init(prefix: String) throws {

@@ -1,11 +1,11 @@
 import Foundation
 
 /// A directory of its own, removed with all it holds when the last owner lets go.
-final class TemporaryDirectory {
-  let path: String
+package final class TemporaryDirectory: Sendable {
+  package let path: String
 
-  init() throws {
-    let url = FileManager.default.temporaryDirectory.appending(path: "series-tests-\(UUID().uuidString)")
+  package init() throws {
+    let url = FileManager.default.temporaryDirectory.appending(path: "thuong-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     path = url.path
   }
