@@ -1,6 +1,9 @@
 import Glibc
 
 /// The exclusive lock on a data directory (flock on `thuong.lock`): freed by the kernel however the process ends.
+///
+/// The file also holds the high-water mark: 8 bytes, little endian, the number of the last committed log row. It stands outside the
+/// database so that a database that lost its tail is found out.
 package struct DirectoryLock: ~Copyable {
   private let descriptor: Int32
 
@@ -25,4 +28,16 @@ package struct DirectoryLock: ~Copyable {
   }
 
   deinit { close(descriptor) }
+
+  /// 0 where nothing was committed yet.
+  package var highWater: Int64 {
+    var mark: Int64 = 0
+    return pread(descriptor, &mark, 8, 0) == 8 ? Int64(littleEndian: mark) : 0
+  }
+
+  /// Called after a commit, and not synced: it may lag behind what is committed, and never leads it. A write that fails lets it lag.
+  package func setHighWater(_ number: Int64) {
+    var mark = number.littleEndian
+    pwrite(descriptor, &mark, 8, 0)
+  }
 }

@@ -24,6 +24,8 @@ package final class StoreFile {
   package init(directory: String, durability: Durability, migrations: [Migration]) throws(StoreError) {
     self.directory = directory
     lock = try DirectoryLock(directory: directory)
+    let path = "\(directory)/\(Self.name)"
+    if Self.size(path) == 0, Self.size("\(path)-wal") > 0 { throw .damaged("\(path) is empty or missing beside its write-ahead log") }
     do {
       queue = try DatabaseQueue(path: "\(directory)/\(Self.name)", configuration: Self.configuration())
       try Self.harden(queue, durability)
@@ -93,6 +95,13 @@ package final class StoreFile {
 
   /// A read on the writer's own connection, for start-up.
   package func read<T>(_ body: (Database) throws -> T) throws -> T { try queue.inDatabase { db in try body(db) } }
+
+  /// The number of the last log row that was committed, as noted outside the database; see `DirectoryLock`.
+  package var highWater: Int64 { lock.highWater }
+  package func setHighWater(_ number: Int64) { lock.setHighWater(number) }
+
+  /// At a clean end: everything stands in the file itself, and the log beside it is empty. What a reader holds back stays in the log.
+  package func checkpoint() { _ = try? queue.inDatabase { db in try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") } }
 
   /// Bytes on disk: the file and its write-ahead log.
   package var bytes: Int64 { Self.size("\(directory)/\(Self.name)") + Self.size("\(directory)/\(Self.name)-wal") }

@@ -114,7 +114,7 @@ package final class MQTTConnection: @unchecked Sendable {
 
   fileprivate var expectedGrants = 0
   fileprivate func granted(_ code: Int32) {
-    guard code < 128 else {
+    guard code == 1 || code == 2 else {
       delegate?.subscriptionRefused("the broker refuses the subscription (\(String(cString: mosquitto_reason_string(code))))")
       return
     }

@@ -68,7 +68,7 @@ package import Readings
       place = unsafe head.pointee.lowerBound(ts)
       if unsafe head.pointee.times[place] == ts {
         let same =
-          unsafe head.pointee.values[place].bitPattern == reading.value.bitPattern
+          unsafe (head.pointee.values[place] == reading.value || head.pointee.values[place].isNaN && reading.value.isNaN)
           && Quality(byte: head.pointee.qualities[place]).code == reading.quality.code
         return same ? .duplicate : .conflict
       }
@@ -77,6 +77,29 @@ package import Readings
     unsafe head.pointee.insert(reading, at: place)
     readings += 1
     return place == count ? .appended : .inserted
+  }
+
+  /// The first ts at or after `ts` that the series has no reading of.
+  package func firstFree(_ id: SeriesID, from ts: Timestamp) -> Timestamp {
+    // Safe: the view is used within this call alone; every index stays within 0 ..< count.
+    let view = unsafe self.view(id.int)
+    let first = unsafe view.upperBound(ts.milliseconds - 1)
+    guard unsafe first < view.count, unsafe view.times[first] == ts.milliseconds else { return ts }
+    // Times rise by at least 1, so that those in an unbroken run of milliseconds are a prefix: search its end.
+    var low = first
+    var high = unsafe view.count
+    while high - low > 1 {
+      let middle = (low + high) >> 1
+      if unsafe view.times[middle] == ts.milliseconds + Int64(middle - first) { low = middle } else { high = middle }
+    }
+    return ts + Int64(low - first + 1)
+  }
+
+  /// The series' newest ts, of any status; nil where it has no reading.
+  package func newest(_ id: SeriesID) -> Timestamp? {
+    // Safe: as above.
+    let view = unsafe self.view(id.int)
+    return unsafe view.count == 0 ? nil : Timestamp(milliseconds: view.times[view.count - 1])
   }
 
   /// Whether the series has a reading of that ts.

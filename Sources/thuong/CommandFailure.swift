@@ -30,8 +30,8 @@ struct CommandFailure: Error {
   private static func code(of error: StoreError) -> Int32 {
     switch error {
     case .inUse: 4
-    case .damaged, .unknownOutcome: 5
-    case .unusable, .newer, .full: 3
+    case .damaged: 5
+    case .unusable, .newer, .full, .unknownOutcome: 3
     }
   }
 

@@ -121,24 +121,24 @@ extension Engine {
     for binding in program.bindings(of: device) where program.triggers(of: binding) & fresh != 0 { evaluate(binding, at: ts) }
   }
 
-  /// The arrival time, plus 1 ms while one of the object's series has a reading there already.
+  /// The arrival time, plus 1 ms while one of the object's series has a reading there already. Series that take turns at the
+  /// milliseconds, as no device of good faith has them, are passed as a whole.
   private func arrival(of object: DecodedObject, _ device: Int) -> Timestamp {
     var ts = now
-    let profile = devices.profileIndex(device)
-    var isTaken = true
-    while isTaken {
-      isTaken = false
-      var hint = 0
-      for i in 0..<object.valueCount {
-        guard let metric = metric(named: object.value(i), profile, &hint), heads.contains(devices.series(device, metric), ts) else {
-          continue
-        }
-        isTaken = true
-        ts = ts + 1
-        break
-      }
+    for _ in 0..<64 {
+      let before = ts
+      eachSeries(of: object, device) { ts = heads.firstFree($0, from: ts) }
+      if ts == before { return ts }
     }
+    eachSeries(of: object, device) { ts = max(ts, (heads.newest($0) ?? ts) + 1) }
     return ts
+  }
+
+  private func eachSeries(of object: DecodedObject, _ device: Int, _ body: (SeriesID) -> Void) {
+    var hint = 0
+    for i in 0..<object.valueCount {
+      if let metric = metric(named: object.value(i), devices.profileIndex(device), &hint) { body(devices.series(device, metric)) }
+    }
   }
 
   /// Devices send their metrics in one order: the search begins behind the last one found.

@@ -45,6 +45,8 @@ package final class Engine {
   var unnamed = UnnamedMessages()
   /// A trace begins with its intake up; the live gateway says when it is not.
   package internal(set) var isIntakeUp = true
+  /// The intake has been up before: the broker then ought to know our session.
+  package private(set) var hasBeenUp = false
 
   /// The ts of each series' newest good reading, by series.
   var newestGood: [Int64] = []
@@ -95,6 +97,7 @@ package final class Engine {
   }
 
   func setIntake(up: Bool, at t: Timestamp) {
+    if up { hasBeenUp = true }
     guard up != isIntakeUp else { return }
     isIntakeUp = up
     if up { evaluator.intake.up(at: t) } else { evaluator.intake.down(at: t) }

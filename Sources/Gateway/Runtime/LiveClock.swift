@@ -10,8 +10,10 @@ package struct LiveClock: Sendable {
   private let wallAtStart: Milliseconds
   private let monotonicAtStart: Milliseconds
 
-  package init() {
-    wallAtStart = Self.milliseconds(CLOCK_REALTIME)
+  /// - Parameter last: the clock as the store left it. Where the wall clock is behind it, time goes on from there, and the clock is
+  ///   doubtful until the wall clock has caught up: the engine's clock never goes back.
+  package init(after last: Timestamp? = nil) {
+    wallAtStart = max(Self.milliseconds(CLOCK_REALTIME), last?.milliseconds ?? .min)
     monotonicAtStart = Self.milliseconds(CLOCK_MONOTONIC)
   }
 

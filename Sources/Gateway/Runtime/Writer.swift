@@ -51,14 +51,12 @@ package actor Writer {
       guard let self else { return }
       self.assumeIsolated { $0.dialInBackground() }
     }
-    core.handle(.start)
+    core.checkSize()
+    if !core.isStoreFull, !core.hasEnded { core.handle(.start) }
   }
 
   /// Commits and acknowledges what was received, then leaves the broker, which keeps the rest.
-  package func stopIntake() {
-    core.commit()
-    core.handle(.stop)
-  }
+  package func stopIntake() { core.stopIntake() }
 
   // MARK: Marks
 

@@ -20,7 +20,7 @@ final class WriterCore {
   let store: GatewayStore
   let configuration: GatewayConfiguration
   let logger: Logger
-  let clock = LiveClock()
+  let clock: LiveClock
   /// Rung after a commit that created events.
   let bell: EventBell
   /// Asks for a connection; the answer comes as `dialled`.
@@ -34,6 +34,8 @@ final class WriterCore {
   private(set) var failure: StoreError?
   private(set) var isStoreFull = false
   private(set) var isDiskFull = false
+  /// Intake has stopped for good; then the process ends.
+  private var isStopping = false
   private var isEnding = false
   private(set) var hasEnded = false
   private var marks: [DeliveryMark] = []
@@ -45,7 +47,8 @@ final class WriterCore {
   init(engine: Engine, store: GatewayStore, configuration: GatewayConfiguration, bell: EventBell, logger: Logger) {
     self.bell = bell
     (self.engine, self.store, self.configuration, self.logger) = (engine, store, configuration, logger)
-    hadSession = engine.clock != nil
+    clock = LiveClock(after: engine.clock)
+    hadSession = engine.hasBeenUp
     // Whatever was up when the last process ended is down now. A sender's clock stands until its first message.
     if let clock = engine.clock ?? (configuration.brokerClock == .gateway ? self.clock.now : nil) { engine.intake(up: false, at: clock) }
   }
@@ -60,13 +63,15 @@ final class WriterCore {
     }
     let wasReadable = isLingering || seen != 0
     isLingering = false
-    if wasReadable { drain() } else { handle(.drained) }
+    // On a full disk nothing is read: what is in hand cannot be acknowledged.
+    if !isDiskFull { if wasReadable { drain() } else { handle(.drained) } }
     handle(.timePassed)
     passTime()
     commit()
     acknowledge()
     if isEnding, connection == nil { hasEnded = true }
     if failure != nil { hasEnded = true }
+    if hasEnded, failure == nil { store.file.checkpoint() }
     return hasEnded ? nil : nextWait()
   }
 
@@ -76,6 +81,7 @@ final class WriterCore {
     if configuration.brokerClock == .gateway, let tick = engine.clock?.nextMinute {
       milliseconds = min(milliseconds, max(1, tick - clock.now))
     }
+    if isDiskFull { return WriterThread.Wait(socket: -1, events: 0, milliseconds: 500) }
     guard let connection else { return WriterThread.Wait(socket: -1, events: 0, milliseconds: Int32(milliseconds)) }
     let events = Int16(POLLIN) | (connection.wantsWrite ? Int16(POLLOUT) : 0)
     return WriterThread.Wait(socket: connection.socket, events: events, milliseconds: Int32(milliseconds))
@@ -86,7 +92,7 @@ final class WriterCore {
     received = 0
     var before = -1
     let until = LiveClock.monotonic + Self.batchMilliseconds
-    while let connection, received != before, received < Self.batchMessages, received & 63 != 63 || LiveClock.monotonic < until {
+    while let connection, received != before, received < Self.batchMessages, LiveClock.monotonic < until {
       before = received
       if let fault = connection.read() {
         handle(.lost(fault.description))
@@ -127,15 +133,20 @@ final class WriterCore {
     guard error == .full, !isEnding else {
       failure = error
       logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
-      for continuation in waiting { continuation.resume(throwing: error) }
-      waiting.removeAll()
+      refuseWaiting(error)
       return
     }
+    if isStopping { refuseWaiting(error) }  // nobody may wait for space while the process ends; a mark that is not kept is told again
     if !isDiskFull {
       logger.error("The disk is full: nothing is acknowledged until there is space", metadata: ["directory": "\(store.file.directory)"])
     }
-    isDiskFull = true
-    usleep(500_000)  // the batch stays as it is and is tried again; the broker holds the queue
+    isDiskFull = true  // the batch is tried again every half second; the broker holds the queue
+  }
+
+  private func refuseWaiting(_ error: StoreError) {
+    for continuation in waiting { continuation.resume(throwing: error) }
+    waiting.removeAll()
+    marks.removeAll()
   }
 
   private func resumeWaiting() {
@@ -149,7 +160,7 @@ final class WriterCore {
   }
 
   /// Until there are chunks, a store that is full stays full: intake stops, and says so.
-  private func checkSize() {
+  func checkSize() {
     guard !isStoreFull, store.file.bytes >= configuration.sizeMax || engine.headBytes >= Self.headBytesMax else { return }
     isStoreFull = true
     logger.critical("The store has reached max_size: intake stops, the broker keeps what comes", metadata: ["bytes": "\(store.file.bytes)"])
@@ -170,7 +181,8 @@ final class WriterCore {
       noteIntake(up: true)
     case .drop, .down: drop(wasUp: action == .down)
     case .disconnect(let wasUp):
-      connection?.disconnect()
+      // A clean DISCONNECT takes the queued acknowledgements with it: only where all they speak of is committed.
+      if failure == nil, !isDiskFull, engine.isBatchEmpty { connection?.disconnect() }
       drop(wasUp: wasUp)
     }
   }
@@ -225,6 +237,13 @@ final class WriterCore {
     if hasEnded { return continuation.resume(throwing: failure ?? StoreError.unusable("the gateway has ended")) }
     marks += new
     waiting.append(continuation)
+  }
+
+  /// Commits and acknowledges what was received, then leaves the broker.
+  func stopIntake() {
+    isStopping = true
+    commit()
+    handle(.stop)
   }
 
   /// Ends after the batch in hand.

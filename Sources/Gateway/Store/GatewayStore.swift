@@ -72,6 +72,11 @@ package final class GatewayStore {
       }
       engine.restore(lives: try AlertTable.lives(db), alerts: try AlertTable.open(db), ends: try AlertTable.ends(db))
     }
+    // With durability normal a power loss may take rows that the mark has seen: only full promises them.
+    if lastNumber < file.highWater {
+      throw StoreError.damaged(
+        "log rows \(lastNumber + 1) to \(file.highWater) were committed and are gone; restore a backup, or start in an empty directory")
+    }
     if let clock = recovery.clock { engine.restore(clock: clock) }
     engine.restore(registrations: stored)
   }
@@ -93,6 +98,7 @@ package final class GatewayStore {
       try write(changes, realNow, db)
       if !marks.isEmpty { try OutboxTable.apply(marks, in: db) }
     }
+    if number != lastNumber { file.setHighWater(number) }
     lastNumber = number
     engine.batchCommitted()
     return changes.events

@@ -59,12 +59,12 @@ package final class ChildProcess: Sendable {
   /// Blocks until it has ended.
   package func wait() { while poll(0) == nil {} }
 
-  /// SIGTERM, and SIGKILL where it has not ended after that many seconds. Blocks.
+  /// SIGTERM, and SIGKILL to its group where it has not ended after that many seconds. Blocks.
   package func end(within seconds: Double = 10) {
     send(SIGTERM)
     let limit = Date(timeIntervalSinceNow: seconds)
     while isRunning, Date() < limit { Thread.sleep(forTimeInterval: 0.005) }
-    send(SIGKILL)
+    if isRunning { kill(-id, SIGKILL) }  // with what it started: a debugger's child outlives the debugger
     wait()
   }
 

@@ -53,11 +53,14 @@ package final class DemoGateway: Sendable {
   }
 
   /// Starts the gateway; its log goes on in `logFile`.
-  package func start() throws -> ChildProcess {
+  ///
+  /// - Parameter wrapper: a command that runs it, such as strace with its arguments.
+  package func start(under wrapper: [String] = []) throws -> ChildProcess {
     if !FileManager.default.fileExists(atPath: logFile) { try Data().write(to: URL(fileURLWithPath: logFile)) }
     let log = FileHandle(forWritingAtPath: logFile)
     log?.seekToEndOfFile()
-    return try ChildProcess(executable, ["serve", "--config", "\(directory)/thuong.yaml"], output: log)
+    let command = wrapper + [executable, "serve", "--config", "\(directory)/thuong.yaml"]
+    return try ChildProcess(command[0], Array(command.dropFirst()), output: log)
   }
 
   /// The status and body of a route; nil while nobody answers.
