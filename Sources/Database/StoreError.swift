@@ -16,7 +16,7 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .inUse(let directory): "\(directory): in use by another thuong serve; stop that one first, or name another --data directory"
-    case .damaged(let what): "the store is damaged: \(what)"
+    case .damaged(let what): "the store is damaged: \(what); keep its directory for repair, and restore a backup or start in an empty one"
     case .unusable(let what): what
     case .newer(let what): "the store was written by a later version of thuong (\(what)); use that version"
     case .full: "no space left on the store's disk"

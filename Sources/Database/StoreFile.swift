@@ -126,12 +126,21 @@ package struct StoreReader: Sendable {
     configuration.busyMode = .timeout(5)
     do {
       pool = try DatabasePool(path: path, configuration: configuration)
+    } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
+      throw .damaged("\(path): \(error.message ?? "not readable")")
     } catch {
-      throw .unusable("\(path): \(error)")
+      throw .unusable("\(path): cannot be read")
     }
   }
 
-  package func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws -> T { try pool.read { db in try body(db) } }
+  /// - Throws: `.damaged` where SQLite finds the file damaged, and what `body` throws.
+  package func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws -> T {
+    do {
+      return try pool.read { db in try body(db) }
+    } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
+      throw StoreError.damaged("\(pool.path): \(error.message ?? "not readable")")
+    }
+  }
 
   package func readAsync<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) async throws -> T {
     try await pool.read { db in try body(db) }

@@ -28,8 +28,11 @@ package enum TextFiles {
   /// Names in order, so that a load says the same everywhere.
   package static func names(in directory: URL, suffix: String, faults: FaultList) -> [String] {
     do {
-      return try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasSuffix(suffix) && !$0.hasPrefix(".") }
-        .sorted()
+      let all = try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { !$0.hasPrefix(".") }.sorted()
+      for name in all where suffix == ".yaml" && name.hasSuffix(".yml") {
+        faults.add(FileFault(file: directory.appendingPathComponent(name).relativePath, message: "is not read: rename it to .yaml"))
+      }
+      return all.filter { $0.hasSuffix(suffix) }
     } catch {
       faults.add(FileFault(file: directory.relativePath, message: "cannot be read: is there such a folder?"))
       return []

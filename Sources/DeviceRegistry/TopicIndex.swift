@@ -8,8 +8,8 @@ package struct TopicIndex: Sendable {
     case reject(RejectReason)
   }
 
-  /// What Thuong subscribes to.
-  package static let subscriptions = ["thuong/v1/+/+/+/telemetry", "thuong/v1/+/+/+/status"]
+  /// What Thuong subscribes to: all below its root, so that a misspelt level is counted as `wrong_topic` and not missed.
+  package static let subscriptions = ["thuong/v1/#"]
 
   private struct Slot {
     var hash: UInt64

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import NIOCore
+import NIOPosix
 import NIOHTTP1
 import Readings
 import Synchronization
@@ -104,6 +105,9 @@ final class SinkClient: Sendable {
       if error == .deadlineExceeded { return "no answer within \(sink.attemptMax) ms" }
       if error == .connectTimeout { return "no connection within \(sink.connectMax) ms" }
     }
+    // What the network says, without the layers that it passed: "Connection refused".
+    if let io = error as? IOError { return String(cString: strerror(io.errnoCode)) }
+    if let failed = error as? NIOConnectionError, let last = failed.connectionErrors.last { return describe(last.error) }
     return oneLine("\(error)")
   }
 

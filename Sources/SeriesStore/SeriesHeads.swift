@@ -68,7 +68,7 @@ package import Readings
       place = unsafe head.pointee.lowerBound(ts)
       if unsafe head.pointee.times[place] == ts {
         let same =
-          unsafe (head.pointee.values[place] == reading.value || head.pointee.values[place].isNaN && reading.value.isNaN)
+          unsafe head.pointee.values[place].bitPattern == reading.value.bitPattern
           && Quality(byte: head.pointee.qualities[place]).code == reading.quality.code
         return same ? .duplicate : .conflict
       }

@@ -31,6 +31,7 @@ struct Check: ParsableCommand {
     print(
       "\(configuration.devices.relativePath): \(registry.profiles.count) profiles, \(registry.devices.count) devices, \(registry.sites.count) sites, \(registry.wards.count) wards"
     )
+    faults += configuration.faults(with: registry)
     do throws(FileFaults) {
       let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
       print("\(configuration.rules.relativePath): \(book.rules.count) rules")

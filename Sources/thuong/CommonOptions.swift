@@ -14,8 +14,10 @@ struct FileOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of rule files.", valueName: "dir"))
   var rules: String?
 
+  private var file: String? { config ?? (FileManager.default.fileExists(atPath: "thuong.yaml") ? "thuong.yaml" : nil) }
+  var hasConfiguration: Bool { file != nil }
+
   func load() throws -> GatewayConfiguration {
-    let file = config ?? (FileManager.default.fileExists(atPath: "thuong.yaml") ? "thuong.yaml" : nil)
     var configuration = try ConfigurationFile.load(file.map { URL(fileURLWithPath: $0) })
     configuration.devices = devices.map { URL(fileURLWithPath: $0) } ?? DataFolder.find("Devices", configured: configuration.devices)
     configuration.rules = rules.map { URL(fileURLWithPath: $0) } ?? DataFolder.find("Rules", configured: configuration.rules)

@@ -49,10 +49,18 @@ enum EventLine {
     var parts = [
       event.time?.forReaders ?? "", event.type.replacing("vn.thuong.", with: ""), event.severity?.name ?? "", event.subject ?? "",
     ]
-    parts.append(event.messageVi ?? "")
+    parts.append(event.messageVi ?? gap(event) ?? "")
     if let sequence = event.sequence { parts.append("#\(sequence)") }
     if event.isDuplicate { parts.append("(again)") }
     if case .gap(let missing) = event.order { parts.append("(gap: \(missing) missing)") }
     return parts.filter { !$0.isEmpty }.joined(separator: "  ")
+  }
+
+  /// What a gap event says: cause, from, to.
+  private static func gap(_ event: ReceivedEvent) -> String? {
+    guard event.type.hasSuffix("gateway.gap"), let body = try? JSONSerialization.jsonObject(with: Data(event.body)) as? [String: Any],
+      let data = body["data"] as? [String: Any], let cause = data["cause"] as? String
+    else { return nil }
+    return "\(cause): \(data["from"] ?? "?") – \(data["to"] ?? "?")"
   }
 }

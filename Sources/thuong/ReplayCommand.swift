@@ -49,21 +49,33 @@ struct Replay: ParsableCommand {
       directory: data ?? temporary?.path ?? "", durability: data == nil ? .normal : configuration.durability, sinks: [])
     let engine = try store.openEngine(registry: registry, book: book, settings: configuration.engine)
     let output = try events.map { try EventFile($0) }
-    let before = engine.counters.readingsStored
+    let before = engine.counters
+    if let clock = engine.clock { warnOfThePast(clock) }
     let begun = ProcessUsage.now
     let progress = ProgressLine()
     let figures = try TraceReplay(engine: engine, store: store, batch: batch).run(
       reader, event: { try output?.append($0.body) }, progress: { progress.show($0, "replaying") })
     progress.end()
     try output?.close()
-    report(figures, readings: engine.counters.readingsStored - before, ProcessUsage.now.since(begun))
+    report(figures, before, engine.counters, ProcessUsage.now.since(begun))
   }
 
-  private func report(_ figures: TraceReplay.Figures, readings: Int64, _ used: ProcessUsage) {
+  /// The engine's clock never goes back: what a trace of the past says comes late.
+  private func warnOfThePast(_ clock: Timestamp) {
+    guard let first = try? TraceReader(files: traces.map { URL(fileURLWithPath: $0) }).next(), first.at < clock else { return }
+    FileHandle.standardError.write(
+      Data("the store's clock is at \(clock.rfc3339), the trace begins at \(first.at.rfc3339): its inputs count as late\n".utf8))
+  }
+
+  private func report(_ figures: TraceReplay.Figures, _ before: Counters, _ after: Counters, _ used: ProcessUsage) {
+    let readings = after.readingsStored - before.readingsStored
+    let rejected = after.readingsRejected.reduce(0, +) - before.readingsRejected.reduce(0, +)
+    let refused = after.messagesRejected.reduce(0, +) - before.messagesRejected.reduce(0, +)
+    let rest = "\(after.readingsDuplicate - before.readingsDuplicate) duplicate, \(rejected) rejected; \(refused) messages rejected"
     let rate = used.cpuSeconds > 0 ? String(format: "%.2f", Double(readings) / used.cpuSeconds / 1e6) : "–"
     FileHandle.standardError.write(
       Data(
-        "\(figures.lines) lines, \(readings) readings stored, \(figures.events) events; \(String(format: "%.2f", used.wallSeconds)) s, \(String(format: "%.2f", used.cpuSeconds)) s of CPU, \(rate) M readings per CPU-second\n"
+        "\(figures.lines) lines, \(readings) readings stored, \(rest), \(figures.events) events; \(String(format: "%.2f", used.wallSeconds)) s, \(String(format: "%.2f", used.cpuSeconds)) s of CPU, \(rate) M readings per CPU-second\n"
           .utf8))
   }
 

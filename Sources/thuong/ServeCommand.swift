@@ -25,11 +25,14 @@ struct Serve: AsyncParsableCommand {
     var configuration = try files.load()
     if let data { configuration.dataDirectory = data }
     let logger = Log.logger("thuong")
+    if !files.hasConfiguration {
+      logger.warning("No thuong.yaml here: defaults, no sinks, no API token", metadata: ["broker": "mqtt://127.0.0.1:1883"])
+    }
     let gateway = try GatewayService.open(configuration, logger: logger)
     let console = ConsoleServer(gateway: gateway, logger: logger)
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: gateway.services(http: [console]).map { .init(service: $0) },
+        services: gateway.services(http: [console], ready: { _ = try await console.boundPort() }).map { .init(service: $0) },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     logger.info(
       "Serving",
@@ -37,6 +40,8 @@ struct Serve: AsyncParsableCommand {
         "instance": "\(configuration.instance)", "devices": "\(gateway.registry.devices.count)", "rules": "\(gateway.book.rules.count)",
         "data": "\(configuration.dataDirectory)", "http": "\(configuration.http.host):\(configuration.http.port)",
       ])
+    signal(SIGHUP, SIG_IGN)  // reloading is not yet supported; a terminal that closes does not end the gateway
     try await group.run()
+    logger.info("Ended: everything acknowledged is committed")
   }
 }

@@ -54,17 +54,23 @@ import Testing
     }
   }
 
-  @Test func `a sink is behind when its oldest event has waited for more than five minutes`() {
+  private func sinkProblems(waitingFor waited: Milliseconds?, attempts: Int) -> [String] {
     let now = Timestamp(milliseconds: 1_763_683_200_000)
-    func problems(waitingFor waited: Milliseconds?) -> [String] {
-      let sink = SinkFigures(
-        sink: "ioc", created: 9, delivered: 3, dead: 1, stopped: nil, oldestWaitingSince: waited.map { now - $0 }, attemptsOfOldest: 4,
-        lastError: "503")
-      return Readiness(status: nil, sinks: [sink], now: now).problems.filter { $0.hasPrefix("sink") }
-    }
-    #expect(problems(waitingFor: nil).isEmpty)
-    #expect(problems(waitingFor: 300_000).isEmpty)
-    #expect(problems(waitingFor: 300_001).map { $0.prefix(26) } == ["sink_behind: ioc: 5 waiting"].map { $0.prefix(26) })
+    let sink = SinkFigures(
+      sink: "ioc", created: 9, delivered: 3, dead: 1, stopped: nil, oldestWaitingSince: waited.map { now - $0 }, attemptsOfOldest: attempts,
+      lastError: "503")
+    return Readiness(status: nil, sinks: [sink], now: now).problems.filter { $0.hasPrefix("sink") }
+  }
+
+  @Test func `a sink is behind when its oldest event has waited for more than five minutes`() {
+    #expect(sinkProblems(waitingFor: nil, attempts: 0).isEmpty)
+    #expect(sinkProblems(waitingFor: 300_000, attempts: 2).isEmpty)
+    #expect(sinkProblems(waitingFor: 300_001, attempts: 2).map { $0.prefix(26) } == ["sink_behind: ioc: 5 waiting".prefix(26)])
+  }
+
+  @Test func `a sink is failing when its oldest event was refused three times`() {
+    #expect(sinkProblems(waitingFor: 1000, attempts: 2).isEmpty)
+    #expect(sinkProblems(waitingFor: 1000, attempts: 3) == ["sink_failing: ioc: 5 waiting, 3 attempts failed: 503"])
   }
 
   @Test func `a writer or a store that does not answer is a problem, not silence`() {

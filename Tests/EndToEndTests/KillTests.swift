@@ -58,6 +58,8 @@ final class KillRun: Sendable {
   private let kills: Int
   private let sent = Mutex(0)
   private let isOver = Mutex(false)
+  /// How much of the broker's log was read.
+  private let logRead = Mutex<UInt64>(0)
 
   init(seed: UInt64, kills: Int) async throws {
     (self.seed, self.kills) = (seed, kills)
@@ -96,7 +98,6 @@ final class KillRun: Sendable {
     let began = ContinuousClock.now
     let sender = startSender()
     var accepted = 0.0
-    var redelivered = 0
     for _ in 0..<kills {
       let goal = accepted + 5000 + Double(random.below(2000))
       var now = 0.0
@@ -116,14 +117,13 @@ final class KillRun: Sendable {
       child = try gateway.start()
       guard await gateway.waitUntilReady(child) else { throw KillFailure("the gateway does not get ready again: \(log)") }
       accepted = await gateway.metric("thuong_messages_accepted_total") ?? 0
-      let total = try redeliveries()
-      if total > redelivered { result.killsBeforeAcknowledgement += 1 }
-      redelivered = total
+      let again = try redeliveries()
+      if again > 0 { result.killsBeforeAcknowledgement += 1 }
+      result.redeliveries += again
     }
     isOver.withLock { $0 = true }
     try await sender.value
     result.offeredPerSecond = Double(ledgerCount) / Self.seconds(ContinuousClock.now - began)
-    result.redeliveries = redelivered
     try await settle()
     child.end()
     #expect(child.exitCode == 0, "SIGTERM ends the gateway cleanly")
@@ -179,10 +179,21 @@ final class KillRun: Sendable {
     return try reader.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM life WHERE raised_at IS NULL") ?? 0 }
   }
 
-  /// What the broker says that it sent again: with the DUP flag.
+  /// What the broker says that it sent again, with the DUP flag, since the last call.
   private func redeliveries() throws -> Int {
-    let text = try Data(contentsOf: URL(fileURLWithPath: "\(directory.path)/mosquitto.log"))
-    return String(decoding: text, as: UTF8.self).split(separator: "\n").count { $0.contains("Sending PUBLISH to thuong-demo (d1,") }
+    let log = try FileHandle(forReadingFrom: URL(fileURLWithPath: "\(directory.path)/mosquitto.log"))
+    defer { try? log.close() }
+    try log.seek(toOffset: logRead.withLock { $0 })
+    let text = try log.readToEnd() ?? Data()
+    logRead.withLock { $0 += UInt64(text.count) }
+    let sign = Data("Sending PUBLISH to thuong-demo (d1,".utf8)
+    var count = 0
+    var from = text.startIndex
+    while let found = text.range(of: sign, in: from..<text.endIndex) {
+      count += 1
+      from = found.upperBound
+    }
+    return count
   }
 
   // MARK: Comparison with the ledger

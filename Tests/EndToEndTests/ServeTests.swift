@@ -120,6 +120,21 @@ import Testing
     #expect(third.exitCode == 0, "a second SIGTERM is safe")
   }
 
+  @Test func `A port that is taken ends the second gateway with 3, and leaves the first its session`() async throws {
+    let running = try await Self.start()
+    defer { Self.end(running) }
+    let second = try ChildProcess(
+      Bench.executable, ["serve", "--config", "\(running.gateway.directory)/thuong.yaml", "--data", "\(running.gateway.directory)/other"],
+      output: FileHandle(forWritingAtPath: running.gateway.logFile))
+    let hasEnded = await Bench.wait(seconds: 20) { !second.isRunning }
+    #expect(hasEnded)
+    second.end()
+    #expect(second.exitCode == 3)
+    #expect(running.log().contains("cannot listen there"), "\(running.log())")
+    #expect(await running.gateway.get("/readyz")?.status == 200, "the first is still up")
+    #expect(!running.log().contains("No connection to the broker"))
+  }
+
   @Test func `A fault in the configuration ends with 3 and names file, line and column`() throws {
     let directory = try TemporaryDirectory(prefix: "thuong-config")
     try Bench.write(["thuong.yaml": "instance: x\nbroker: {url: \"http://nowhere\"}\n"], in: directory.path)

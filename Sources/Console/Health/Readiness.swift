@@ -8,6 +8,9 @@ package struct Readiness {
   /// A sink whose oldest event has waited longer is a problem.
   package static let waitingMax: Milliseconds = 5 * 60_000
 
+  /// A sink that did not take its oldest event in so many attempts is a problem.
+  package static let attemptsMax = 3
+
   /// Nil where the writer did not answer.
   package var status: GatewayStatus?
   /// Nil where the store could not be read.
@@ -26,6 +29,9 @@ package struct Readiness {
     for sink in sinks {
       if let reason = sink.stopped {
         found.append("sink_stopped: \(sink.sink): \(reason)")
+      } else if sink.attemptsOfOldest >= Self.attemptsMax {
+        found.append(
+          "sink_failing: \(sink.sink): \(sink.waiting) waiting, \(sink.attemptsOfOldest) attempts failed: \(sink.lastError ?? "")")
       } else if let since = sink.oldestWaitingSince, now - since > Self.waitingMax {
         found.append("sink_behind: \(sink.sink): \(sink.waiting) waiting, the oldest since \(since.rfc3339)")
       }

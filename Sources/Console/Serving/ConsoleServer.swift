@@ -50,7 +50,7 @@ package struct ConsoleServer: Service {
 
   private var application: Application<CallbackResponder<BasicRequestContext>> {
     var quiet = logger
-    quiet.logLevel = max(logger.logLevel, .warning)
+    quiet.logLevel = .critical  // what ends it is thrown; connections that are cut at the end are no news
     let limits = HTTP1Channel.Configuration.DecoderConfiguration(
       maxHeaderFieldSize: Self.headerBytesMax, maxHeaderListSize: Self.headerBytesMax, maxHeaderFieldCount: 100)
     return Application(
@@ -62,7 +62,7 @@ package struct ConsoleServer: Service {
       onServerRunning: { [place, logger, http] channel in
         guard let port = channel.localAddress?.port else { return }
         place.bind(port)
-        logger.info("Console is up", metadata: ["address": "http://\(http.host):\(port)"])
+        logger.info("HTTP is up", metadata: ["address": "http://\(http.host):\(port)"])
       },
       logger: quiet)
   }

@@ -31,6 +31,8 @@ private struct ConfigurationReader {
   let environment: [String: String]
   let base: URL
   var configuration: GatewayConfiguration
+  /// The names that the environment may set.
+  private var known: Set<String> = ["THUONG_BROKER_PASSWORD", "THUONG_LOG_LEVEL"]
 
   init(faults: FaultList, environment: [String: String], base: URL) {
     (self.faults, self.environment, self.base) = (faults, environment, base)
@@ -55,6 +57,9 @@ private struct ConfigurationReader {
       configuration.messageSizeMax = Int(min(size, 1 << 20))
     }
     for sink in top["sinks"]?.list() ?? [] { readSink(sink) }
+    for name in environment.keys.sorted() where name.hasPrefix("THUONG_") && !known.contains(name) {
+      faults.add(FileFault(file: "environment", message: "\(name) is no setting; known: \(known.sorted().joined(separator: ", "))"))
+    }
   }
 
   // MARK: Sections
@@ -124,10 +129,14 @@ private struct ConfigurationReader {
     filter.domains = wanted["domain"]?.listOrOne().compactMap { $0.identifier() } ?? []
     filter.leastSeverity = wanted["severity"].flatMap(severity) ?? .info
     if configuration.sinks.contains(where: { $0.id == id }) { sink.fault("sink \(id) is defined twice") }
+    let isPrivateAllowed = map["allow_private"]?.flag() ?? false
     do {
       let secrets = try WebhookSecret.load(file: path(secretFile).path)
-      configuration.sinks.append(
-        try SinkConfiguration(id: id, url: url, secrets: secrets, filter: filter, allowPrivate: map["allow_private"]?.flag() ?? false))
+      let new = try SinkConfiguration(id: id, url: url, secrets: secrets, filter: filter, allowPrivate: isPrivateAllowed)
+      if !isPrivateAllowed, let refusal = AddressRule.bytes(ofLiteral: new.host).flatMap(AddressRule.refusal) {
+        map["url"]?.fault("\(new.host) is \(refusal); if that is meant, say allow_private: true")
+      }
+      configuration.sinks.append(new)
     } catch {
       sink.fault(error.description)
     }
@@ -140,8 +149,9 @@ private struct ConfigurationReader {
   // MARK: Values
 
   /// The environment's value where there is one, else the file's.
-  private func value(_ key: String, section: String? = nil, in map: Section) -> YAMLValue? {
+  private mutating func value(_ key: String, section: String? = nil, in map: Section) -> YAMLValue? {
     let name = "THUONG_" + (section.map { "\($0)_" } ?? "").uppercased() + key.uppercased()
+    known.insert(name)
     return environment[name].map { YAMLValue(scalar: $0, file: name, faults: faults) } ?? map[key]
   }
 

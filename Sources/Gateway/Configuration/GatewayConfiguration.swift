@@ -1,4 +1,5 @@
 package import Database
+package import DeviceRegistry
 
 package import Foundation
 package import MQTTIntake
@@ -28,6 +29,17 @@ package struct GatewayConfiguration: Sendable {
   package var http = HTTP()
   package var sinks: [SinkConfiguration] = []
   package var messageSizeMax = 256 << 10
+
+  /// What can never work with these devices: a sink whose filter names what nobody has gets nothing, and would not say so.
+  package func faults(with registry: Registry) -> [FileFault] {
+    sinks.flatMap { sink in
+      let sites = sink.filter.sites.filter { site in !registry.sites.contains { $0.id == site } }.map { "site \($0)" }
+      let domains = sink.filter.domains.filter { !registry.domains.contains($0) }.map { "domain \($0)" }
+      return (sites + domains).map {
+        FileFault(file: "sink \(sink.id)", message: "its filter names \($0), which no registered device has; nothing of it would be sent")
+      }
+    }
+  }
 
   /// What the engine needs of it.
   package var engine: EngineSettings {

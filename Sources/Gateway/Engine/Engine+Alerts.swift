@@ -29,7 +29,6 @@ extension Engine {
     record.state = "cleared"
     record.clearedAt = t
     record.revision += 1
-    record.message = message(binding, at: t)
     tell(.cleared, record, binding, at: t, reason: reason)
   }
 
@@ -53,7 +52,8 @@ extension Engine {
       instance: settings.instance, alert: record.id, transition: transition, nth: 1, revision: record.revision,
       state: transition == .cleared ? .cleared : .raised, severity: record.severity, subject: record.subject, site: record.site,
       rule: AlertEvent.Rule(id: rule.id, version: rule.version, name: rule.name), time: t, breachedAt: record.breachedAt, detectedAt: now,
-      conditionText: rule.when.source, message: record.message)
+      conditionText: rule.when.source,
+      message: transition == .cleared ? OperatorText.cleared(rule: rule.name, place: device.name) : record.message)
     event.late = now - t > Self.fresh
     event.domain = record.domain
     event.zone = device.zone

@@ -25,6 +25,7 @@ package final class GatewayService: Sendable {
   package static func open(_ configuration: GatewayConfiguration, logger: Logger) throws -> GatewayService {
     let registry = try RegistryFiles.load(directory: configuration.devices)
     let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
+    for fault in configuration.faults(with: registry) { logger.warning("Configuration", metadata: ["warning": "\(fault)"]) }
     for warning in book.warnings { logger.warning("Rule file", metadata: ["warning": "\(warning)"]) }
     let store = try GatewayStore(
       directory: configuration.dataDirectory, durability: configuration.durability, sinks: configuration.sinks.map(\.filter))
@@ -50,8 +51,10 @@ package final class GatewayService: Sendable {
   }
 
   /// In order of start, which is the order of dependency; they end in reverse: intake first, the writer last. What serves HTTP stands between.
-  package func services(http: [any Service]) -> [any Service] {
-    [WriterService(gateway: self), DeliveryService(delivery: delivery)] + http + [IntakeService(gateway: self)]
+  ///
+  /// - Parameter ready: waited for before the broker is dialled: a gateway that cannot listen must not take another's session away.
+  package func services(http: [any Service], ready: @escaping @Sendable () async throws -> Void = {}) -> [any Service] {
+    [WriterService(gateway: self), DeliveryService(delivery: delivery)] + http + [IntakeService(gateway: self, ready: ready)]
   }
 
 }
@@ -61,10 +64,15 @@ private struct WriterService: Service {
 
   func run() async throws {
     gateway.writer.start()
+    let end: @Sendable () -> Void = { Task { await gateway.writer.end() } }
     try await withGracefulShutdownHandler {
-      try await gateway.writer.waitForEnd()
+      try await withTaskCancellationHandler {
+        try await gateway.writer.waitForEnd()
+      } onCancel: {
+        end()
+      }
     } onGracefulShutdown: {
-      Task { await gateway.writer.end() }
+      end()
     }
   }
 }
@@ -79,8 +87,13 @@ private struct DeliveryService: Service {
 
 private struct IntakeService: Service {
   let gateway: GatewayService
+  let ready: @Sendable () async throws -> Void
 
   func run() async throws {
+    guard (try? await ready()) != nil else {
+      try? await gracefulShutdown()  // what is not ready says why itself
+      return
+    }
     await gateway.writer.startIntake()
     try? await gracefulShutdown()
     await gateway.writer.stopIntake()

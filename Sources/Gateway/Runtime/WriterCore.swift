@@ -41,6 +41,8 @@ final class WriterCore {
   private var marks: [DeliveryMark] = []
   private var waiting: [CheckedContinuation<Void, any Error>] = []
   private var hadSession: Bool
+  /// Why there was no connection when that was last logged: the same again is no news.
+  private var lastSaid: String?
   private var wasAccepted = false
   private(set) var commits = Histogram()
 
@@ -177,6 +179,7 @@ final class WriterCore {
     case .dial: dial()
     case .subscribe(let present): begin(sessionPresent: present)
     case .up:
+      lastSaid = nil
       logger.info("Intake is up", metadata: ["broker": "\(configuration.broker.host):\(configuration.broker.port)"])
       noteIntake(up: true)
     case .drop, .down: drop(wasUp: action == .down)
@@ -198,7 +201,10 @@ final class WriterCore {
   }
 
   private func drop(wasUp: Bool) {
-    if let why = session.lastError { logger.warning("Broker connection ended", metadata: ["why": "\(why)"]) }
+    if let why = session.lastError, why != lastSaid || wasUp {
+      logger.warning("No connection to the broker, trying on", metadata: ["why": "\(why)"])
+      lastSaid = why
+    }
     connection = nil
     if wasUp { noteIntake(up: false) }
   }

@@ -75,7 +75,7 @@ package final class GatewayStore {
     // With durability normal a power loss may take rows that the mark has seen: only full promises them.
     if lastNumber < file.highWater {
       throw StoreError.damaged(
-        "log rows \(lastNumber + 1) to \(file.highWater) were committed and are gone; restore a backup, or start in an empty directory")
+        "log rows \(lastNumber + 1) to \(file.highWater) were committed and are gone")
     }
     if let clock = recovery.clock { engine.restore(clock: clock) }
     engine.restore(registrations: stored)

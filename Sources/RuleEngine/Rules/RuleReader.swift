@@ -164,6 +164,12 @@ struct RuleReader {
         fault(placed, offset, "no device of this rule has a number as attr.\(name)\(CloseNames.hint(for: name, among: attributes))")
       }
     }
+    for name in expressions.flatMap(\.expression.attributes).map(\.name).uniqued() where attributes.contains(name) {
+      let lacking = bound.filter { $0.attributes[name]?.isNumber != true }.map(\.id)
+      if !lacking.isEmpty {
+        warn(value, "rule \(rule.id) never holds for \(lacking.prefix(5).joined(separator: ", ")): no number as attribute \(name)")
+      }
+    }
   }
 
   private func fault(_ placed: PlacedExpression, _ offset: Int, _ message: String) {
