@@ -1,3 +1,5 @@
+package import Database
+
 /// The outbox in SQLite. Written by the one writer only, an event and its deliveries in the transaction of the readings that caused it.
 ///
 ///     event                                    one row an event that some sink is to get
@@ -31,24 +33,24 @@
 ///
 /// Always: last_sequence = delivered + dead + waiting.
 package enum OutboxSchema {
-  package static let migrations: [(name: String, sql: String)] = [
-    (
+  package static let migrations = [
+    Migration(
       name: "outbox-1",
       sql: """
-      CREATE TABLE event (
-        id TEXT NOT NULL PRIMARY KEY, recorded_at INTEGER NOT NULL, site TEXT, domain TEXT, severity INTEGER, body BLOB NOT NULL
-      );
-      CREATE TABLE delivery (
-        sink TEXT NOT NULL, sequence INTEGER NOT NULL, event TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
-        attempts INTEGER NOT NULL DEFAULT 0, first_at INTEGER NOT NULL, next_at INTEGER NOT NULL, last_error TEXT,
-        PRIMARY KEY (sink, sequence)
-      ) WITHOUT ROWID;
-      CREATE INDEX delivery_waiting ON delivery (sink, sequence) WHERE state = 0;
-      CREATE TABLE sink (
-        id TEXT NOT NULL PRIMARY KEY, last_sequence INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0,
-        dead INTEGER NOT NULL DEFAULT 0, stopped TEXT
-      ) WITHOUT ROWID;
-      """
+        CREATE TABLE event (
+          id TEXT NOT NULL PRIMARY KEY, recorded_at INTEGER NOT NULL, site TEXT, domain TEXT, severity INTEGER, body BLOB NOT NULL
+        );
+        CREATE TABLE delivery (
+          sink TEXT NOT NULL, sequence INTEGER NOT NULL, event TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
+          attempts INTEGER NOT NULL DEFAULT 0, first_at INTEGER NOT NULL, next_at INTEGER NOT NULL, last_error TEXT,
+          PRIMARY KEY (sink, sequence)
+        ) WITHOUT ROWID;
+        CREATE INDEX delivery_waiting ON delivery (sink, sequence) WHERE state = 0;
+        CREATE TABLE sink (
+          id TEXT NOT NULL PRIMARY KEY, last_sequence INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0,
+          dead INTEGER NOT NULL DEFAULT 0, stopped TEXT
+        ) WITHOUT ROWID;
+        """
     )
   ]
 }

@@ -102,14 +102,6 @@ package import Readings
     return unsafe view.count == 0 ? nil : Timestamp(milliseconds: view.times[view.count - 1])
   }
 
-  /// Whether the series has a reading of that ts.
-  package func contains(_ id: SeriesID, _ ts: Timestamp) -> Bool {
-    // Safe: the view is used within this call alone.
-    let view = unsafe self.view(id.int)
-    let behind = unsafe view.upperBound(ts.milliseconds)
-    return unsafe behind > 0 && view.times[behind - 1] == ts.milliseconds
-  }
-
   /// The readings of the series with that index. The view is valid until the next `insert` or `addSeries`.
   @inlinable package func view(_ index: Int) -> HeadView {
     precondition(index < seriesCount, "a series is registered before it is read")

@@ -1,4 +1,5 @@
 import Foundation
+import Database
 import GRDB
 import Outbox
 import Readings

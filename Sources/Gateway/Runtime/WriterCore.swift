@@ -112,7 +112,8 @@ final class WriterCore {
     guard configuration.brokerClock == .gateway, !isStoreFull, failure == nil else { return }
     let now = clock.now
     if clock.hasStepped != engine.isWallStepped {
-      _ = engine.command(Array("{\"clock\":\"\(clock.hasStepped ? "doubtful" : "trusted")\"}".utf8), at: now)
+      let command = clock.hasStepped ? EngineCommand.clockDoubtful : .clockTrusted
+      _ = engine.command(command.json, at: now)
     }
     if let last = engine.clock { if now >= last.nextMinute { engine.clock(at: now) } } else { engine.clock(at: now) }
   }
@@ -258,8 +259,6 @@ final class WriterCore {
 
   /// Ends after the batch in hand.
   func end() { isEnding = true }
-
-  var backlog: (state: MQTTSession.State, lastError: String?) { (session.state, session.lastError) }
 }
 
 extension WriterCore: MQTTConnectionDelegate {

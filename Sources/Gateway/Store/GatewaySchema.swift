@@ -9,7 +9,7 @@ import SeriesStore
 ///     reject   the last rejected input for each reason and device
 package enum GatewaySchema {
   package static let migrations =
-    SeriesSchema.migrations + AlertSchema.migrations + OutboxSchema.migrations.map { Migration(name: $0.name, sql: $0.sql) } + [
+    SeriesSchema.migrations + AlertSchema.migrations + OutboxSchema.migrations + [
       Migration(
         name: "gateway-1",
         sql: """
