@@ -9,7 +9,7 @@
 set -eu
 
 build_packages="ca-certificates git binutils libstdc++-12-dev libcurl4 libncurses6 libxml2 pkg-config zlib1g-dev
-  libsqlite3-dev libmosquitto-dev libsimdjson-dev libzstd-dev mosquitto"
+  libsqlite3-dev libssl-dev libmosquitto-dev libsimdjson-dev libzstd-dev mosquitto"
 test_packages="strace faketime iproute2 openssl python3-venv"
 swift_needed="6.2"
 policy=/usr/sbin/policy-rc.d
