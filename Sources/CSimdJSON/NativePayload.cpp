@@ -3,8 +3,10 @@
 #include <simdjson.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,7 +22,7 @@ struct OwnStatus {
   uint8_t status;
 };
 
-// RFC 8259's grammar of a number: tells a number too large for a double from text that is no number.
+// RFC 8259's grammar of a number.
 bool is_number(std::string_view t) {
   while (!t.empty() && (t.back() == ' ' || t.back() == '\n' || t.back() == '\r' || t.back() == '\t')) t.remove_suffix(1);
   size_t i = 0;
@@ -43,6 +45,17 @@ bool is_number(std::string_view t) {
     if (digits() == 0) return false;
   }
   return i == t.size();
+}
+
+// The double nearest to a number's text, infinite where it is beyond all; false where the text is no number.
+bool read_number(ondemand::value value, double &number) {
+  // simdjson 3.0.1 misreads 0.… with more than 19 digits, and refuses exponents of many zeros and what is too large: such rare texts
+  // are read by the C library.
+  std::string_view token = value.raw_json_token();
+  if (token.size() <= 19 && !value.get_double().get(number)) return true;
+  if (!is_number(token)) return false;
+  number = std::strtod(std::string(token).c_str(), nullptr);
+  return true;
 }
 
 // On-demand parsing checks only what is read, so what we ignore is read too: an ignored key does not make broken JSON acceptable.
@@ -217,13 +230,8 @@ bool thuong_native_decoder::read_value(ondemand::value value, thuong_value &into
   if (value.type().get(type)) return false;
   switch (type) {
     case ondemand::json_type::number: {
-      into.kind = thuong_value_number;
-      if (!value.get_double().get(into.number)) {
-        if (std::isfinite(into.number)) return true;
-      } else if (!is_number(value.raw_json_token())) {
-        return false;
-      }
-      into.kind = thuong_value_not_finite;
+      if (!read_number(value, into.number)) return false;
+      into.kind = std::isfinite(into.number) ? thuong_value_number : thuong_value_not_finite;
       return true;
     }
     case ondemand::json_type::boolean: {
@@ -265,10 +273,7 @@ bool thuong_native_decoder::read_time(ondemand::value value, thuong_object &obje
   }
   if (type == ondemand::json_type::number) {
     double number;
-    if (value.get_double().get(number)) {
-      object.malformed = 1;
-      return is_number(value.raw_json_token());
-    }
+    if (!read_number(value, number)) return false;
     // Milliseconds up to year 9999 are whole numbers that a double holds exactly.
     if (number < 0 || number > 253402300799999.0 || number != std::floor(number)) {
       object.malformed = 1;

@@ -12,6 +12,10 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
   case full
   /// A commit whose outcome nobody knows: the process must end and recover.
   case unknownOutcome(String)
+  /// So many reads wait already that this one is refused.
+  case tooManyReads
+  /// A read that took longer than this many milliseconds, and was cut off.
+  case readTooLong(Int64)
 
   package var description: String {
     switch self {
@@ -19,8 +23,11 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case .damaged(let what): "the store is damaged: \(what); keep its directory for repair, and restore a backup or start in an empty one"
     case .unusable(let what): what
     case .newer(let what): "the store was written by a later version of thuong (\(what)); use that version"
-    case .full: "no space left on the store's disk"
-    case .unknownOutcome(let what): "the store failed in a way that leaves the last commit unknown: \(what)"
+    case .full: "no space left on the store's disk; free some, then start again"
+    case .unknownOutcome(let what):
+      "the store failed in a way that leaves the last commit unknown: \(what); check the disk, then start again: what was committed is recovered"
+    case .tooManyReads: "too many reads of the store wait already; try again in a moment"
+    case .readTooLong(let milliseconds): "a read of the store took longer than \(milliseconds) ms and was cut off; ask for less at a time"
     }
   }
 }

@@ -16,19 +16,28 @@ package enum Durability: String, Sendable { case full, normal }
 /// One connection writes and checkpoints; readers open their own (`StoreReader`) after it.
 package final class StoreFile {
   package static let name = "thuong.sqlite"
+  /// The write-ahead log is cut to this whenever it begins anew: while the file is longer, some reader has kept it from doing so.
+  static let logSizeUsual: Int64 = 16 << 20
+  private static let busyMilliseconds = 5000
   package let directory: String
+  private let path: String
+  private let logPath: String
   private let lock: DirectoryLock
   private let queue: DatabaseQueue
 
   /// Locks the directory, opens or creates the file, brings its schema up to date.
   package init(directory: String, durability: Durability, migrations: [Migration]) throws(StoreError) {
-    self.directory = directory
-    lock = try DirectoryLock(directory: directory)
     let path = "\(directory)/\(Self.name)"
-    if Self.size(path) == 0, Self.size("\(path)-wal") > 0 { throw .damaged("\(path) is empty or missing beside its write-ahead log") }
+    (self.directory, self.path, logPath) = (directory, path, Self.logPath(directory))
+    lock = try DirectoryLock(directory: directory)
+    if Self.size(path) == 0, Self.size(logPath) > 0 { throw .damaged("\(path) is empty or missing beside its write-ahead log") }
     do {
-      queue = try DatabaseQueue(path: "\(directory)/\(Self.name)", configuration: Self.configuration())
+      queue = try DatabaseQueue(path: path, configuration: Self.configuration())
       try Self.harden(queue, durability)
+      try queue.inDatabase(LogRewrite.run)
+      if lock.highWater > 0, try queue.read({ db in try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") }) == 0 {
+        throw StoreError.damaged("\(path) is empty, and \(lock.highWater) log rows were committed")
+      }
       try Self.migrate(queue, migrations)
     } catch let error as StoreError {
       throw error
@@ -40,7 +49,7 @@ package final class StoreFile {
   private static func configuration() -> Configuration {
     var configuration = Configuration()
     configuration.journalMode = .wal
-    configuration.busyMode = .timeout(5)
+    configuration.busyMode = .timeout(Double(busyMilliseconds) / 1000)
     configuration.label = "writer"
     return configuration
   }
@@ -49,12 +58,12 @@ package final class StoreFile {
   private static func harden(_ queue: DatabaseQueue, _ durability: Durability) throws {
     try queue.inDatabase { db in
       try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
-      try db.execute(sql: "PRAGMA journal_size_limit = 16777216")
+      try db.execute(sql: "PRAGMA journal_size_limit = \(logSizeUsual)")
       let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
       let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")
       guard synchronous == (durability == .full ? 2 : 1), journal == "wal" else {
         throw StoreError.unusable(
-          "\(queue.path): SQLite refused durability \(durability.rawValue) (synchronous \(synchronous ?? -1), journal \(journal ?? "none"))"
+          "\(queue.path): SQLite refused durability \(durability.rawValue) (synchronous \(synchronous ?? -1), journal \(journal ?? "none")); check the disk and who may write there, then start again"
         )
       }
     }
@@ -76,18 +85,20 @@ package final class StoreFile {
     switch error.resultCode {
     case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged("\(path): \(error.message ?? "not a database")")
     case .SQLITE_FULL: return .full
-    default: return .unusable("\(path): \(error.message ?? error.description)")
+    default: return .unusable("\(path): \(error.message ?? error.description); check the disk and who may write there, then start again")
     }
   }
 
   /// Runs `body` in one transaction, durable when it returns.
   ///
-  /// - Throws: `.full` where nothing was kept and a later try may succeed; `.unknownOutcome` where the process must end.
+  /// - Throws: `.full` where nothing was kept and a later try may succeed; `.damaged` and `.unknownOutcome` where the process must end.
   package func commit(_ body: (Database) throws -> Void) throws(StoreError) {
     do {
       try queue.write { db in try body(db) }
     } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
       throw .full
+    } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
+      throw .damaged("\(queue.path): \(error.message ?? "not readable")")
     } catch {
       throw .unknownOutcome("\(error)")
     }
@@ -100,49 +111,42 @@ package final class StoreFile {
   package var highWater: Int64 { lock.highWater }
   package func setHighWater(_ number: Int64) { lock.setHighWater(number) }
 
+  /// What the last start noted; see `StartNotes`.
+  package var notes: StartNotes { lock.notes }
+  package func noteDeaths(_ count: Int64) { lock.setDeaths(count) }
+  package func noteRow(_ number: Int64) { lock.setRow(number) }
+  package func noteMessage(_ hash: UInt64) { lock.setMessage(hash) }
+
   /// At a clean end: everything stands in the file itself, and the log beside it is empty. What a reader holds back stays in the log.
   package func checkpoint() { _ = try? queue.inDatabase { db in try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") } }
 
   /// Bytes on disk: the file and its write-ahead log.
-  package var bytes: Int64 { Self.size("\(directory)/\(Self.name)") + Self.size("\(directory)/\(Self.name)-wal") }
+  package var bytes: Int64 { Self.size(path) + logBytes }
 
-  private static func size(_ path: String) -> Int64 {
+  // MARK: The write-ahead log and its readers
+
+  /// Bytes of the write-ahead log, as its file stands on disk.
+  package var logBytes: Int64 { Self.size(logPath) }
+
+  /// Copies the write-ahead log into the file and empties it, where no reader is in the way; it waits for none. False where one is: what
+  /// that reader does not need is copied all the same.
+  package func emptyLog() -> Bool {
+    let isBusy = try? queue.inDatabase { db in
+      try db.execute(sql: "PRAGMA busy_timeout = 0")
+      defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Self.busyMilliseconds)") }
+      return try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") != 0
+    }
+    return isBusy == false
+  }
+
+  /// Who else has a read transaction open, the oldest first: the first is the one that keeps the log from being emptied.
+  package var logHolders: [LogHolder] { LogHolder.find(sharedMemory: "\(path)-shm") }
+
+  static func logPath(_ directory: String) -> String { "\(directory)/\(name)-wal" }
+
+  /// 0 where there is no such file.
+  static func size(_ path: String) -> Int64 {
     var info = stat()
     return stat(path, &info) == 0 ? Int64(info.st_size) : 0
-  }
-}
-
-/// A read-only look at the store beside a running writer. A read copies out what it needs and returns.
-package struct StoreReader: Sendable {
-  private let pool: DatabasePool
-
-  /// - Throws: `.unusable` where there is no store in the directory.
-  package init(directory: String) throws(StoreError) {
-    let path = "\(directory)/\(StoreFile.name)"
-    guard access(path, R_OK) == 0 else { throw .unusable("\(directory): no store here; name the gateway's directory with --data") }
-    var configuration = Configuration()
-    configuration.readonly = true
-    configuration.maximumReaderCount = 2
-    configuration.busyMode = .timeout(5)
-    do {
-      pool = try DatabasePool(path: path, configuration: configuration)
-    } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
-      throw .damaged("\(path): \(error.message ?? "not readable")")
-    } catch {
-      throw .unusable("\(path): cannot be read")
-    }
-  }
-
-  /// - Throws: `.damaged` where SQLite finds the file damaged, and what `body` throws.
-  package func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws -> T {
-    do {
-      return try pool.read { db in try body(db) }
-    } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
-      throw StoreError.damaged("\(pool.path): \(error.message ?? "not readable")")
-    }
-  }
-
-  package func readAsync<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) async throws -> T {
-    try await pool.read { db in try body(db) }
   }
 }

@@ -29,6 +29,11 @@ package struct Site: Sendable {
 package enum AttributeValue: Hashable, Sendable {
   case number(Double)
   case text(String)
+
+  /// A number where the text is one; `nan` and `inf` are words like others.
+  package init(text: String) {
+    if let number = Double(text), number.isFinite { self = .number(number) } else { self = .text(text) }
+  }
 }
 
 /// A registered device.

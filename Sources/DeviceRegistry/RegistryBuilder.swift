@@ -176,7 +176,7 @@ struct RegistryBuilder {
     var found: [String: AttributeValue] = [:]
     for (key, value) in value.openMapping() ?? [] {
       guard let name = key.text(), let text = value.text() else { continue }
-      found[name] = Double(text).map { .number($0) } ?? .text(text)
+      found[name] = AttributeValue(text: text)
     }
     return found
   }

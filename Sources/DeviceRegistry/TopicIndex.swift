@@ -1,3 +1,4 @@
+import Glibc
 package import Readings
 
 /// From a topic's bytes to the registered device, without making a string: a hash table over the topics that registered devices use.
@@ -5,6 +6,8 @@ package struct TopicIndex: Sendable {
   package enum Match: Equatable, Sendable {
     case telemetry(device: Int)
     case status(device: Int)
+    /// A topic as it should be, of a device that nobody registered.
+    case unknown(device: String)
     case reject(RejectReason)
   }
 
@@ -56,23 +59,23 @@ package struct TopicIndex: Sendable {
       }
       place = (place + 1) & (slots.count - 1)
     }
-    return .reject(reason(topic))
+    return stranger(topic)
   }
 
   private func isEqual(_ slot: Slot, _ topic: UnsafeRawBufferPointer) -> Bool {
     topics.withUnsafeBytes { all in
-      let known = UnsafeRawBufferPointer(rebasing: all[Int(slot.offset)..<Int(slot.offset + slot.length)])
-      return known.elementsEqual(topic)
+      guard let known = all.baseAddress, let bytes = topic.baseAddress else { return topic.isEmpty }
+      return memcmp(known + Int(slot.offset), bytes, topic.count) == 0
     }
   }
 
   /// Why no registered topic is this one: a known device under another site or domain, or a device that nobody registered.
-  private func reason(_ topic: UnsafeRawBufferPointer) -> RejectReason {
+  private func stranger(_ topic: UnsafeRawBufferPointer) -> Match {
     let levels = topic.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     guard levels.count == 6, levels[0].elementsEqual("thuong".utf8), levels[1].elementsEqual("v1".utf8),
       levels[5].elementsEqual("telemetry".utf8) || levels[5].elementsEqual("status".utf8),
       let id = String(validating: levels[4], as: UTF8.self), Identifier.isValid(id)
-    else { return .wrongTopic }
-    return registry.deviceIndex(id) == nil ? .unknownDevice : .wrongTopic
+    else { return .reject(.wrongTopic) }
+    return registry.deviceIndex(id) == nil ? .unknown(device: id) : .reject(.wrongTopic)
   }
 }

@@ -6,7 +6,7 @@ package enum GatewayEvent {
   /// A span in which continuity cannot be proved, told to every sink whatever its filter. `count` is how many things are missing,
   /// where known; `detectedAt` the clock when it was found.
   package static func gap(
-    instance: String, cause: String, from: Timestamp, to: Timestamp, count: Int?, detail: String?, detectedAt: Timestamp
+    instance: String, cause: String, from: Timestamp, to: Timestamp, count: Int64?, detail: String?, detectedAt: Timestamp
   ) -> EventRecord {
     let id = AlertIdentity.derive([instance, "gap", cause, String(from.milliseconds), String(to.milliseconds), detail ?? ""])
     var json = JSONWriter()

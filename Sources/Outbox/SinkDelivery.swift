@@ -17,10 +17,12 @@ package final class SinkDelivery: Sendable {
   private let workers: [SinkWorker]
   private let wakes: [AsyncStream<Void>.Continuation]
 
-  /// `wallClock` is the machine's: signatures and delays use real time. `seed` is of the random jitter.
+  /// `wallClock` is the machine's: signatures and delays use real time. While `isClockTrusted` says no, nothing expires by it.
+  /// `seed` is of the random jitter.
   package init(
     sinks: [SinkConfiguration], instance: String, reader: any OutboxReader, seed: UInt64, logger: Logger,
-    wallClock: @escaping @Sendable () -> Timestamp, mark: @escaping @Sendable ([DeliveryMark]) async throws -> Void
+    wallClock: @escaping @Sendable () -> Timestamp, isClockTrusted: @escaping @Sendable () async -> Bool = { true },
+    mark: @escaping @Sendable ([DeliveryMark]) async throws -> Void
   ) {
     var wakes: [AsyncStream<Void>.Continuation] = []
     workers = sinks.map { sink in
@@ -28,7 +30,7 @@ package final class SinkDelivery: Sendable {
       wakes.append(continuation)
       return SinkWorker(
         sink: sink, instance: instance, reader: reader, marks: MarkQueue(commit: mark), wakes: stream, wallClock: wallClock,
-        seed: sink.id.utf8.reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, logger: logger)
+        isClockTrusted: isClockTrusted, seed: sink.id.utf8.reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, logger: logger)
     }
     self.wakes = wakes
   }
@@ -56,6 +58,7 @@ struct SinkWorker: Sendable {
   let marks: MarkQueue
   let wakes: AsyncStream<Void>
   let wallClock: @Sendable () -> Timestamp
+  let isClockTrusted: @Sendable () async -> Bool
   let seed: UInt64
   let logger: Logger
 
@@ -90,8 +93,7 @@ struct SinkWorker: Sendable {
         case .mark(let mark): try await note(mark)
         case .read(let sequence): event = await read(after: sequence)
         case .send(let delivery):
-          let outcome = await client.post(id: delivery.event, body: delivery.body, sequence: delivery.sequence)
-          event = outcome.map { .attempted($0, now: wallClock(), jitter: random.next()) }
+          event = await attempt(delivery, client, jitter: random.next())
         case .sleep(let until):
           try? await Task.sleep(for: .milliseconds(max(0, until - wallClock())))
           event = .alarm
@@ -103,6 +105,13 @@ struct SinkWorker: Sendable {
       }
     }
     try await marks.flush()
+  }
+
+  private func attempt(_ delivery: WaitingDelivery, _ client: SinkClient, jitter: Double) async -> SinkState.Event? {
+    guard let outcome = await client.post(id: delivery.event, body: delivery.body, sequence: delivery.sequence) else { return nil }
+    if case .answered(200...299, _, _) = outcome { return .attempted(outcome, now: wallClock(), jitter: jitter) }
+    let isClockTrusted = await isClockTrusted()
+    return .attempted(outcome, now: wallClock(), jitter: jitter, isClockTrusted: isClockTrusted)
   }
 
   private func note(_ mark: DeliveryMark) async throws {

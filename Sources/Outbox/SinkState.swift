@@ -30,8 +30,8 @@ package struct SinkState: Sendable {
     case backlog(SinkBacklog, now: Timestamp)
     /// The sleep is over.
     case alarm
-    /// `jitter` is a random number in 0..<1.
-    case attempted(AttemptOutcome, now: Timestamp, jitter: Double)
+    /// `jitter` is a random number in 0..<1. Nothing expires by a clock that is not trusted.
+    case attempted(AttemptOutcome, now: Timestamp, jitter: Double, isClockTrusted: Bool = true)
     /// All marks are committed.
     case flushed
   }
@@ -69,8 +69,8 @@ package struct SinkState: Sendable {
       return receive(backlog, now: now)
     case (.alarm, .waiting):
       return queue.first.map { send($0) } ?? read()
-    case (.attempted(let outcome, let now, let jitter), .sending):
-      return settle(outcome, now: now, jitter: jitter)
+    case (.attempted(let outcome, let now, let jitter, let isClockTrusted), .sending):
+      return settle(outcome, now: now, jitter: jitter, isClockTrusted: isClockTrusted)
     case (.flushed, .idle), (.flushed, .stopped):
       settled = 0
       return [.rest]
@@ -101,13 +101,10 @@ package struct SinkState: Sendable {
   /// Sends the head, or sleeps until its time has come.
   private mutating func advance(now: Timestamp) -> [Action] {
     guard let head = queue.first else { return read() }
-    // A wall clock that was set back must not hold the queue for longer than the longest delay there is.
-    let due = min(head.nextAt, now + RetryAfter.most)
-    if due > now {
-      phase = .waiting(until: due)
-      return [.sleep(until: due)]
-    }
-    return send(head)
+    // Further ahead than the longest delay there is, the time was set by a wall clock that was wrong, and means nothing.
+    guard head.nextAt > now, head.nextAt - now <= RetryAfter.most else { return send(head) }
+    phase = .waiting(until: head.nextAt)
+    return [.sleep(until: head.nextAt)]
   }
 
   private mutating func send(_ head: WaitingDelivery) -> [Action] {
@@ -115,7 +112,7 @@ package struct SinkState: Sendable {
     return [.send(head)]
   }
 
-  private mutating func settle(_ outcome: AttemptOutcome, now: Timestamp, jitter: Double) -> [Action] {
+  private mutating func settle(_ outcome: AttemptOutcome, now: Timestamp, jitter: Double, isClockTrusted: Bool) -> [Action] {
     guard var head = queue.first else { preconditionFailure("an attempt is of the head of the queue") }
     head.attempts += 1
     switch outcome {
@@ -129,9 +126,10 @@ package struct SinkState: Sendable {
       phase = .stopped(reason: reason)
       return [mark(head, .stopped(reason: reason)), .flush]
     case .answered(let status, let retryAfter, let text):
-      return postpone(head, error: SinkState.line(status, text), retryAfter: retryAfter, now: now, jitter: jitter)
+      let delay = delay(after: retryAfter, now: now, jitter: jitter)
+      return postpone(head, error: SinkState.line(status, text), by: delay, now: now, mayExpire: isClockTrusted)
     case .failed(let text):
-      return postpone(head, error: text, retryAfter: nil, now: now, jitter: jitter)
+      return postpone(head, error: text, by: delay(after: nil, now: now, jitter: jitter), now: now, mayExpire: isClockTrusted)
     }
   }
 
@@ -142,15 +140,22 @@ package struct SinkState: Sendable {
     return [mark(head, outcome)] + advance(now: now)
   }
 
-  private mutating func postpone(
-    _ head: WaitingDelivery, error: String, retryAfter: RetryAfter?, now: Timestamp, jitter: Double
-  ) -> [Action] {
+  /// Counts a failure; how long to wait after it.
+  private mutating func delay(after retryAfter: RetryAfter?, now: Timestamp, jitter: Double) -> Milliseconds {
     failures += 1
-    let until = now + max(retry.delay(afterFailures: failures, jitter: jitter), retryAfter?.delay(from: now) ?? 0)
+    return max(retry.delay(afterFailures: failures, jitter: jitter), retryAfter?.delay(from: now) ?? 0)
+  }
+
+  private mutating func postpone(
+    _ head: WaitingDelivery, error: String, by delay: Milliseconds, now: Timestamp, mayExpire: Bool
+  ) -> [Action] {
+    let until = now + delay
     phase = .waiting(until: until)
     queue[queue.startIndex].attempts = head.attempts
     queue[queue.startIndex].nextAt = until
-    guard now - head.firstAt >= retry.giveUp else { return [mark(head, .retryLater(nextAt: until, error: error)), .sleep(until: until)] }
+    guard mayExpire, now - head.firstAt >= retry.giveUp else {
+      return [mark(head, .retryLater(nextAt: until, error: error)), .sleep(until: until)]
+    }
     // Its time is up, and that of those behind it as old as it: the sink's failure is theirs.
     let expired = queue.prefix { now - $0.firstAt >= retry.giveUp }
     queue = queue.dropFirst(expired.count)

@@ -24,6 +24,8 @@
 /// Why an input, or a part of one, did not become a reading. The names are those of the counters and the API.
 package enum RejectReason: UInt8, CaseIterable, Sendable {
   case malformed, tooLarge, unknownDevice, wrongTopic, unknownMetric, notFinite, conflict, tooOld, retained
+  /// It ended the process twice: kept in quarantine.
+  case crash
 
   package var name: String {
     switch self {
@@ -36,6 +38,7 @@ package enum RejectReason: UInt8, CaseIterable, Sendable {
     case .conflict: "conflict"
     case .tooOld: "too_old"
     case .retained: "retained"
+    case .crash: "crash"
     }
   }
 }

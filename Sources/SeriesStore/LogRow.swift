@@ -20,6 +20,8 @@ package import Readings
 //   | unnamed  | u n     | messages that had no ts, in order: n times 2 bytes packet id,  |
 //   |          |         | 8 bytes content hash                                           |
 //   +----------+---------+----------------------------------------------------------------+
+//
+// Format 0 is one byte long: the row was taken out because reading it ended the process; it holds nothing.
 
 /// What an input of a batch was.
 package enum InputKind: UInt8, Sendable { case message = 0, clock = 1, intakeDown = 2, intakeUp = 3, command = 4 }
@@ -91,6 +93,12 @@ package struct LogBatch: ~Copyable {
     unnamedCount += 1
   }
 
+  /// The broker sends none of the messages so far again.
+  package mutating func forgetUnnamedMessages() {
+    unnamed.removeAll()
+    unnamedCount = 0
+  }
+
   private mutating func closeObject() {
     guard let object = openObject else { return }
     openObject = nil
@@ -143,6 +151,9 @@ package struct LogBatch: ~Copyable {
 
 /// Reads log rows back.
 package enum LogRow {
+  /// What stands in the place of a row that was taken out.
+  package static let takenOut: [UInt8] = [0]
+
   /// Why a row is not what was written.
   package enum Fault: Error, Sendable { case format, checksum, structure }
 
@@ -157,7 +168,9 @@ package enum LogRow {
   /// Calls `visitor` with everything the row holds, in the order of its inputs.
   package static func read(_ row: UnsafeRawBufferPointer, number: Int64, into visitor: inout some LogVisitor) throws(Fault) {
     var scan = unsafe ByteScanner(row)
-    guard let format = scan.byte(), format == LogBatch.format else { throw .format }
+    guard let format = scan.byte() else { throw .format }
+    if format == takenOut[0], row.count == 1 { return visitor.takenOut(row: number) }
+    guard format == LogBatch.format else { throw .format }
     guard let stored = scan.fixed(UInt32.self) else { throw .structure }
     guard unsafe stored == checksum(number: number, row) else { throw .checksum }
     guard let inputs = scan.count(least: 2), let kinds = unsafe scan.take(inputs) else { throw .structure }
@@ -179,20 +192,23 @@ package enum LogRow {
 
     var instant: Int64 = 0
     var nextObject = objectCount > 0 ? Int(truncatingIfNeeded: objects.unsigned() ?? 0) : -1
-    var objectsLeft = objectCount
+    var (objectsLeft, commandsLeft, readingsLeft) = (objectCount, commandCount, readingCount)
     var seriesIndex: Int64 = 0
     for input in 0..<inputs {
       instant &+= instants.signed() ?? 0
       guard let kind = unsafe InputKind(rawValue: kinds[input]) else { throw .structure }
       let at = Timestamp(milliseconds: instant)
       visitor.input(kind, at: at)
-      if kind == .command, let n = commands.count(least: 1), let json = unsafe commands.take(n) {
+      if kind == .command {
+        guard commandsLeft > 0, let n = commands.count(least: 1), let json = unsafe commands.take(n) else { throw .structure }
+        commandsLeft -= 1
         unsafe visitor.command(Array(json), at: at)
       }
       while nextObject == input, objectsLeft > 0 {
         let ts = Timestamp(milliseconds: instant &+ (objects.signed() ?? 0))
         for _ in 0..<(objects.unsigned() ?? 0) {
           guard let delta = series.signed(), let quality = qualities.byte(), let bits = values.fixed(UInt64.self) else { throw .structure }
+          readingsLeft -= 1
           seriesIndex &+= delta
           guard let id = UInt32(exactly: seriesIndex) else { throw .structure }
           visitor.reading(Reading(series: SeriesID(id), ts: ts, value: Double(bitPattern: bits), quality: Quality(byte: quality)))
@@ -201,7 +217,8 @@ package enum LogRow {
         if objectsLeft > 0 { nextObject &+= Int(truncatingIfNeeded: objects.unsigned() ?? 0) }
       }
     }
-    guard objectsLeft == 0 else { throw .structure }
+    // What no input claims would be lost without a word.
+    guard objectsLeft == 0, commandsLeft == 0, readingsLeft == 0 else { throw .structure }
     for _ in 0..<unnamedCount {
       guard let packet = scan.fixed(UInt16.self), let hash = scan.fixed(UInt64.self) else { throw .structure }
       visitor.unnamedMessage(packet: packet, hash: hash)
@@ -216,10 +233,13 @@ package protocol LogVisitor {
   mutating func command(_ json: [UInt8], at: Timestamp)
   mutating func reading(_ reading: Reading)
   mutating func unnamedMessage(packet: UInt16, hash: UInt64)
+  /// What the row of that number held is in quarantine.
+  mutating func takenOut(row: Int64)
 }
 
 extension LogVisitor {
   package mutating func input(_ kind: InputKind, at: Timestamp) {}
   package mutating func command(_ json: [UInt8], at: Timestamp) {}
   package mutating func unnamedMessage(packet: UInt16, hash: UInt64) {}
+  package mutating func takenOut(row: Int64) {}
 }

@@ -67,10 +67,10 @@ package import Readings
     if unsafe count > 0 && head.pointee.times[count - 1] >= ts {
       place = unsafe head.pointee.lowerBound(ts)
       if unsafe head.pointee.times[place] == ts {
-        let same =
-          unsafe head.pointee.values[place].bitPattern == reading.value.bitPattern
-          && Quality(byte: head.pointee.qualities[place]).code == reading.quality.code
-        return same ? .duplicate : .conflict
+        let (value, quality) = unsafe (head.pointee.values[place], Quality(byte: head.pointee.qualities[place]))
+        // 0 and -0 are one number; NaN is no value.
+        let isSame = value == reading.value || value.isNaN && reading.value.isNaN
+        return isSame && quality.code == reading.quality.code ? .duplicate : .conflict
       }
     }
     if unsafe count == head.pointee.capacity { unsafe bytes += head.pointee.grow() }

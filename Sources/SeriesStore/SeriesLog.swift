@@ -1,5 +1,5 @@
 import Database
-import Foundation
+package import Foundation
 package import GRDB
 package import Readings
 
@@ -24,6 +24,19 @@ package enum SeriesTable {
     }
   }
 
+  /// SQLite keeps each name twice, in the table and in its index: where they differ, readings would be taken for another series'.
+  ///
+  /// - Returns: false where there is no table yet.
+  /// - Throws: `StoreError.damaged`.
+  package static func check(_ db: GRDB.Database) throws -> Bool {
+    guard try db.tableExists("series") else { return false }
+    let found = try String.fetchOne(db, sql: "PRAGMA integrity_check(series)") ?? "no answer"
+    // A page that the disk does not give is no damage: 10 in the low byte is an I/O error.
+    if found.contains("error code=266") { throw StoreError.unusable("the table of series cannot be read: the disk gives an error") }
+    if found != "ok" { throw StoreError.damaged("the table of series: \(found.split(separator: "\n").joined(separator: ", "))") }
+    return true
+  }
+
   package static func insert(_ series: StoredSeries, _ db: GRDB.Database) throws {
     try db.cachedStatement(sql: "INSERT INTO series(id, device, metric, registered_at) VALUES (?, ?, ?, ?)")
       .execute(arguments: [series.id.int, series.device, series.metric, series.registeredAt?.milliseconds])
@@ -44,14 +57,26 @@ package enum SeriesLog {
     try db.cachedStatement(sql: "INSERT INTO log(number, body) VALUES (?, ?)").execute(arguments: [number, body])
   }
 
+  /// The row's body; nil where there is none of that number.
+  package static func body(of number: Int64, _ db: GRDB.Database) throws -> Data? {
+    try Data.fetchOne(db, sql: "SELECT body FROM log WHERE number = ?", arguments: [number])
+  }
+
+  /// Takes what the row holds out of the log; its number stays.
+  package static func takeOut(_ number: Int64, _ db: GRDB.Database) throws {
+    try db.execute(sql: "UPDATE log SET body = ? WHERE number = ?", arguments: [Data(LogRow.takenOut), number])
+  }
+
   package static func lastNumber(_ db: GRDB.Database) throws -> Int64 { try Int64.fetchOne(db, sql: "SELECT max(number) FROM log") ?? 0 }
 
   /// Reads rows in order, those after the number `last`, at most `limit`. Returns the number of the last one read.
   ///
+  /// - Parameter willRead: called before each row; a row for which it says false is passed over.
   /// - Throws: `StoreError.damaged` where a number is missing or a row is not what was written.
   @discardableResult
   package static func read(
-    _ db: GRDB.Database, after last: Int64 = 0, limit: Int = .max, into visitor: inout some LogVisitor
+    _ db: GRDB.Database, after last: Int64 = 0, limit: Int = .max, into visitor: inout some LogVisitor,
+    willRead: (Int64) -> Bool = { _ in true }
   ) throws -> Int64 {
     let rows = try Row.fetchCursor(
       db, sql: "SELECT number, body FROM log WHERE number > ? ORDER BY number LIMIT ?", arguments: [last, limit])
@@ -61,6 +86,7 @@ package enum SeriesLog {
       let number: Int64 = row[0]
       if number != expected { throw StoreError.damaged("log rows \(expected) to \(number - 1) are missing") }
       (expected, read) = (number + 1, number)
+      if !willRead(number) { continue }
       // Safe: the row's bytes are SQLite's, valid until the cursor moves on.
       let fault: LogRow.Fault? = try row.withUnsafeData(atIndex: 1) { data in
         guard let data else { return .structure }

@@ -31,7 +31,7 @@ struct CommandFailure: Error {
     switch error {
     case .inUse: 4
     case .damaged: 5
-    case .unusable, .newer, .full, .unknownOutcome: 3
+    case .unusable, .newer, .full, .unknownOutcome, .tooManyReads, .readTooLong: 3
     }
   }
 

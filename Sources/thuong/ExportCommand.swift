@@ -28,9 +28,11 @@ struct Export: ParsableCommand {
   func run() throws {
     let directory = try data ?? files.load().dataDirectory
     let output = try EventFile(out)
-    let export = ReadingExport(reader: try StoreReader(directory: directory))
-    let count = try export.run(from: from?.timestamp, to: to?.timestamp) { try output.append(lines: $0) }
+    let export = try ReadingExport(directory: directory)
+    // What can be read of a damaged store is written before the damage is told.
+    let result = Result { try export.run(from: from?.timestamp, to: to?.timestamp) { try output.append(lines: $0) } }
     try output.close()
+    let count = try result.get()
     if out != "-" { print("\(count) readings") }
   }
 }

@@ -12,7 +12,8 @@ extern "C" {
 
 typedef struct thuong_trace_parser thuong_trace_parser;
 
-// Bytes that must be readable after a line (their content does not matter): simdjson reads ahead.
+// Bytes that must be readable after a line: simdjson reads ahead. The first is a line feed, which ends a line that is cut short; the
+// others do not matter.
 enum { THUONG_TRACE_PADDING = 64 };
 
 enum {
@@ -61,7 +62,7 @@ typedef struct {
 thuong_trace_parser *_Nullable thuong_trace_parser_new(void);
 void thuong_trace_parser_free(thuong_trace_parser *_Nullable parser);
 
-// Reads one line of `length` bytes, after which THUONG_TRACE_PADDING more can be read. Safe for any bytes.
+// Reads one line of `length` bytes, after which a line feed stands and THUONG_TRACE_PADDING bytes in all can be read. Safe for any bytes.
 int thuong_trace_parse(thuong_trace_parser *_Nonnull parser, const uint8_t *_Nonnull line, size_t length, thuong_trace_line *_Nonnull out);
 
 // Whether these bytes can stand in a line as `payload` and come out the same: one whole JSON value without a line feed and without

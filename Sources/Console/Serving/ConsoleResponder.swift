@@ -1,3 +1,4 @@
+import Database
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -15,6 +16,10 @@ struct ConsoleResponder: Sendable {
       answer = try await self.answer(request.head)
     } catch let problem as Problem {
       answer = problem.answer
+    } catch StoreError.tooManyReads {
+      answer = Problem.readsBusy.answer
+    } catch StoreError.readTooLong {
+      answer = Problem.readTooLong.answer
     } catch {
       logger.error("A request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
       answer = Problem.storeUnreadable.answer

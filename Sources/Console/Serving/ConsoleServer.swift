@@ -10,8 +10,8 @@ import ServiceLifecycle
 ///
 /// It listens on `configuration.http` (port 0 takes a free one) and ends with its service group.
 package struct ConsoleServer: Service {
-  /// More connections wait until one ends.
-  static let connectionsMax = 256
+  /// More connections wait until one ends. A quarter of the process' descriptors at most: a crowd must not take the broker's.
+  static let connectionsMax = min(256, descriptorsMax / 4)
   static let idleSecondsMax: Int64 = 60
   static let headerBytesMax = 16 << 10
 
@@ -42,6 +42,11 @@ package struct ConsoleServer: Service {
     } catch  where !place.wasBound {
       throw ConsoleFault("http.listen \(http.host):\(http.port): cannot listen there (\(Self.reason(error))); is another gateway running?")
     }
+  }
+
+  private static var descriptorsMax: Int {
+    var limit = rlimit()
+    return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? Int(clamping: limit.rlim_cur) : 256
   }
 
   private static func reason(_ error: any Error) -> String {

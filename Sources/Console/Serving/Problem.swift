@@ -62,6 +62,12 @@ extension Problem {
   static let storeUnreadable = Problem(
     kind: "unavailable", status: .serviceUnavailable, title: "The gateway cannot answer now",
     detail: "its store could not be read; the gateway's log says why")
+  static let readsBusy = Problem(
+    kind: "unavailable", status: .serviceUnavailable, title: "The gateway cannot answer now",
+    detail: "too many reads of its store wait already; try again in a moment", headers: [.retryAfter: "1"])
+  static let readTooLong = Problem(
+    kind: "unavailable", status: .serviceUnavailable, title: "The gateway cannot answer now",
+    detail: "the read of its store took too long and was cut off; ask for less at a time")
   static let writerSilent = Problem(
     kind: "unavailable", status: .serviceUnavailable, title: "The gateway cannot answer now",
     detail: "it is busy or ending and did not answer in \(WriterQuestion.patience)")

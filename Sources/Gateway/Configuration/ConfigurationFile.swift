@@ -49,12 +49,16 @@ private struct ConfigurationReader {
     if let zone = value("time_zone", in: top), zone.string != VietnamTime.name {
       zone.fault("the only time zone here is \(VietnamTime.name)")
     }
-    readBroker(top["broker"]?.mapping(keys: ["url", "client_id", "username", "password", "password_file", "ca_file", "clock"]) ?? [:])
-    readData(top["data"]?.mapping(keys: ["directory", "durability", "max_size", "retention"]) ?? [:])
+    readBroker(
+      top["broker"]?.mapping(keys: ["url", "client_id", "username", "password", "password_file", "ca_file", "clock", "keep_alive"]) ?? [:])
+    readData(top["data"]?.mapping(keys: ["directory", "durability", "max_size", "log_max", "retention"]) ?? [:])
     readHTTP(top["http"]?.mapping(keys: ["listen", "token_file", "tls"]) ?? [:])
     let limits = top["limits"]?.mapping(keys: ["message_size", "unknown_devices"]) ?? [:]
     if let size = value("message_size", section: "limits", in: limits).flatMap(size) {
       configuration.messageSizeMax = Int(min(size, 1 << 20))
+    }
+    if let most = value("unknown_devices", section: "limits", in: limits)?.integer(in: 0...1_000_000) {
+      configuration.unknownDevicesMax = most
     }
     for sink in top["sinks"]?.list() ?? [] { readSink(sink) }
     for name in environment.keys.sorted() where name.hasPrefix("THUONG_") && !known.contains(name) {
@@ -77,6 +81,12 @@ private struct ConfigurationReader {
     }
     broker.password = environment["THUONG_BROKER_PASSWORD"] ?? value("password_file", section: "broker", in: map).flatMap(secret)
     broker.caFile = value("ca_file", section: "broker", in: map)?.text().map { path($0).path }
+    if let keepAlive = value("keep_alive", section: "broker", in: map), let duration = keepAlive.duration() {
+      if duration % 1000 != 0 || !(1...600).contains(duration / 1000) {
+        keepAlive.fault("keep_alive is whole seconds, from 1s to 10m, got \(keepAlive.shown)")
+      }
+      broker.keepAliveSeconds = Int32(clamping: duration / 1000)
+    }
     if let clock = value("clock", section: "broker", in: map) {
       configuration.brokerClock = clock.word(["gateway": .gateway, "sender": GatewayConfiguration.BrokerClock.sender]) ?? .gateway
       if configuration.brokerClock == .sender && !broker.isLoopback {
@@ -94,6 +104,10 @@ private struct ConfigurationReader {
     if let most = value("max_size", section: "data", in: map) {
       if let bytes = size(most) { configuration.sizeMax = bytes }
       if configuration.sizeMax < 16 << 20 { most.fault("max_size is at least 16MB") }
+    }
+    if let most = value("log_max", section: "data", in: map) {
+      if let bytes = size(most) { configuration.logBytesMax = bytes }
+      if configuration.logBytesMax < 1 << 20 { most.fault("log_max is at least 1MB") }
     }
     let spans = map["retention"]?.mapping(keys: ["raw", "15m", "1h", "1d", "alerts", "audit", "delivered"]) ?? [:]
     for (key, span) in spans {

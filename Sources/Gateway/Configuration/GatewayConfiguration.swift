@@ -23,12 +23,16 @@ package struct GatewayConfiguration: Sendable {
   package var dataDirectory: String
   package var durability = Durability.full
   package var sizeMax: Int64 = 20 << 30
+  /// Beyond it a reader that holds the store's write-ahead log pauses intake.
+  package var logBytesMax: Int64 = 256 << 20
   package var rawRetention: Milliseconds = 400 * 86_400_000
   package var devices: URL
   package var rules: URL
   package var http = HTTP()
   package var sinks: [SinkConfiguration] = []
   package var messageSizeMax = 256 << 10
+  /// See `EngineSettings`.
+  package var unknownDevicesMax = 10_000
 
   /// What can never work with these devices: a sink whose filter names what nobody has gets nothing, and would not say so.
   package func faults(with registry: Registry) -> [FileFault] {
@@ -46,6 +50,7 @@ package struct GatewayConfiguration: Sendable {
     var settings = EngineSettings(instance: instance)
     settings.messageSizeMax = messageSizeMax
     settings.rawRetention = rawRetention
+    settings.unknownDevicesMax = unknownDevicesMax
     return settings
   }
 }

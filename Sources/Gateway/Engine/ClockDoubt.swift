@@ -54,10 +54,18 @@ struct ClockDoubt {
   /// The minute and both censuses as 7 integers of 8 bytes, little endian, then the bits of the devices.
   var saved: [UInt8] {
     var bytes: [UInt8] = []
-    for n in [minute] + [current, previous].flatMap({ [Int64($0.heard), Int64($0.ahead), Int64($0.behind)] }) {
-      for shift in stride(from: Int64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: n >> shift)) }
+    bytes.reserveCapacity(56 + counted.count)
+    func append(_ n: Int64) { for shift in stride(from: Int64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: n >> shift)) } }
+    func append(_ census: Census) {
+      append(Int64(census.heard))
+      append(Int64(census.ahead))
+      append(Int64(census.behind))
     }
-    return bytes + counted
+    append(minute)
+    append(current)
+    append(previous)
+    bytes += counted
+    return bytes
   }
 
   /// Nothing where the devices are not as many as they were.

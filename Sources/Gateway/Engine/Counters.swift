@@ -21,7 +21,7 @@ package struct Counters: Equatable, Sendable {
 
   /// As the store keeps them.
   var json: [UInt8] {
-    var json = JSONWriter()
+    var json = JSONWriter(reserving: 1024)
     json.object { json in
       json.field("messagesReceived", messagesReceived)
       json.field("messagesAccepted", messagesAccepted)

@@ -25,15 +25,29 @@ extension Engine {
   package func message(_ message: MessageInput, at: Timestamp) {
     advance(to: at)
     batch.input(.message, at: now)
+    continuity.heard(at: now)
+    settings.beforeStep?(message.payload)
     counters.messagesReceived += 1
     guard message.payload.count <= settings.messageSizeMax else {
       return reject(message, .tooLarge, device: nil, "\(message.payload.count) bytes, at most \(settings.messageSizeMax)")
     }
     switch topics.match(message.topic) {
     case .reject(let reason): reject(message, reason, device: nil, "")
+    case .unknown(let device): rejectUnknown(message, device)
     case .status(let device): status(message, device)
     case .telemetry(let device): telemetry(message, device)
     }
+  }
+
+  /// Takes a message that ended the process when it was stepped: it is counted and kept, and looked at no further.
+  package func quarantine(_ message: MessageInput, at: Timestamp) {
+    advance(to: at)
+    batch.input(.message, at: now)
+    counters.messagesReceived += 1
+    counters.messagesRejected[Int(RejectReason.crash.rawValue)] += 1
+    let topic = String(decoding: message.topic.prefix(512), as: UTF8.self)
+    changes.quarantined.append(QuarantinedMessage(at: now, topic: topic, payload: Array(message.payload)))
+    gap(cause: "quarantined", from: now, to: now, count: 1, detail: "a message ended the process twice: \(topic)")
   }
 
   private func status(_ message: MessageInput, _ device: Int) {
@@ -84,13 +98,39 @@ extension Engine {
 
   /// How far the message's times are moved back, so that its newest has the arrival time: 0 unless it is too far ahead of a clock that can be believed.
   private func timeOffset(_ payload: borrowing DecodedPayload, _ device: Int) -> Milliseconds {
+    guard let newest = newest(of: payload, device, where: { _ in true }) else { return 0 }
+    doubt.heard(device, ts: newest, clock: now)
+    guard newest - now > Self.aheadMax, !doubt.isDoubtful else { return 0 }
+    // What holds no reading, or is rejected, moves none.
+    guard let reading = self.newest(of: payload, device, where: { hasReading($0, device) }), reading - now > Self.aheadMax else { return 0 }
+    return reading - now
+  }
+
+  /// The newest time of the objects that are the device's and well formed.
+  private func newest(of payload: borrowing DecodedPayload, _ device: Int, where isMeant: (DecodedObject) -> Bool) -> Timestamp? {
     var newest: Timestamp?
     for i in 0..<payload.count {
-      if case .at(let ts) = payload.object(i).time { newest = max(newest ?? ts, ts) }
+      let object = payload.object(i)
+      guard case .at(let ts) = object.time, newest.map({ ts > $0 }) ?? true, !object.isMalformed,
+        !object.names(otherDeviceThan: devices.id(device)), isMeant(object)
+      else { continue }
+      newest = ts
     }
-    guard let newest else { return 0 }
-    doubt.heard(device, ts: newest, clock: now)
-    return newest - now > Self.aheadMax && !doubt.isDoubtful ? newest - now : 0
+    return newest
+  }
+
+  private func hasReading(_ object: DecodedObject, _ device: Int) -> Bool {
+    var hint = 0
+    return (0..<object.valueCount).contains { i in
+      let value = object.value(i)
+      guard let metric = metric(named: value, devices.profileIndex(device), &hint) else { return false }
+      switch value.content {
+      case .number: return true
+      case .null: return !value.quality.isGood
+      case .text: return devices.profile(device).metrics[metric].words[value.text] != nil
+      case .notFinite, .malformed: return false
+      }
+    }
   }
 
   private func ingest(_ object: DecodedObject, _ message: MessageInput, _ device: Int, offset: Milliseconds, redelivered: Bool) {
@@ -118,7 +158,10 @@ extension Engine {
       if store(reading, device, metric, message, redelivered: redelivered) { fresh |= 1 << UInt64(metric) }
     }
     guard fresh != 0 else { return }
-    for binding in program.bindings(of: device) where program.triggers(of: binding) & fresh != 0 { evaluate(binding, at: ts) }
+    for binding in program.bindings(of: device) where program.triggers(of: binding) & fresh != 0 {
+      if doubt.isDoubtful, program.usesClock(binding) { continue }
+      evaluate(binding, at: ts)
+    }
   }
 
   /// The arrival time, plus 1 ms while one of the object's series has a reading there already. Series that take turns at the
@@ -226,6 +269,11 @@ extension Engine {
     keepSample(message, reason, device, detail)
   }
 
+  private func rejectUnknown(_ message: MessageInput, _ device: String) {
+    counters.messagesRejected[Int(RejectReason.unknownDevice.rawValue)] += 1
+    if let name = unknownDevices.sampleDue(device, at: now) { append(message, .unknownDevice, device: name, "") }
+  }
+
   private func rejectReading(_ message: MessageInput, _ reason: RejectReason, _ device: Int, _ detail: String) {
     counters.readingsReceived += 1
     counters.readingsRejected[Int(reason.rawValue)] += 1
@@ -235,10 +283,13 @@ extension Engine {
   /// One sample a reason and device in a batch: a flood costs no more than its first message.
   private func keepSample(_ message: MessageInput, _ reason: RejectReason, _ device: Int?, _ detail: @autoclosure () -> String) {
     guard changes.rejectKeys.insert(Int(reason.rawValue) + 16 * ((device ?? -1) + 1)).inserted else { return }
+    append(message, reason, device: device.map { registry.devices[$0].id } ?? "", detail())
+  }
+
+  private func append(_ message: MessageInput, _ reason: RejectReason, device: String, _ detail: String) {
     changes.rejects.append(
       RejectSample(
-        reason: reason, device: device.map { registry.devices[$0].id } ?? "", at: now,
-        topic: String(decoding: message.topic.prefix(512), as: UTF8.self),
-        payload: Array(message.payload.prefix(RejectSample.payloadMax)), detail: detail()))
+        reason: reason, device: device, at: now, topic: String(decoding: message.topic.prefix(512), as: UTF8.self),
+        payload: Array(message.payload.prefix(RejectSample.payloadMax)), detail: detail))
   }
 }

@@ -13,6 +13,12 @@ package struct EngineSettings: Sendable {
   package var messageSizeMax = 256 << 10
   /// Readings older than this are `too_old`.
   package var rawRetention: Milliseconds = 400 * 86_400_000
+  /// Names of unregistered devices of which a sample is kept.
+  package var unknownDevicesMax = 10_000
+  /// For tests of what a fault inside the step does: called with each message's payload. The product sets none.
+  package var beforeStep: (@Sendable (UnsafeRawBufferPointer) -> Void)?
+  /// The same for each reading that recovery reads from the log.
+  package var beforeRecovered: (@Sendable (Reading) -> Void)?
 
   package init(instance: String) { self.instance = instance }
 }
@@ -43,10 +49,12 @@ package final class Engine {
   private var nextTick: Timestamp?
   var doubt: ClockDoubt
   var unnamed = UnnamedMessages()
+  var unknownDevices: UnknownDevices
   /// A trace begins with its intake up; the live gateway says when it is not.
   package internal(set) var isIntakeUp = true
-  /// The intake has been up before: the broker then ought to know our session.
-  package private(set) var hasBeenUp = false
+  var continuity = BrokerContinuity()
+  /// The broker has had a session of ours.
+  var hasHadSession: Bool { continuity.isKnown }
 
   /// The ts of each series' newest good reading, by series.
   var newestGood: [Int64] = []
@@ -68,6 +76,7 @@ package final class Engine {
     topics = TopicIndex(registry: registry)
     evaluator = RuleEvaluator(program: program)
     doubt = ClockDoubt(devices: registry.devices.count)
+    unknownDevices = UnknownDevices(limit: settings.unknownDevicesMax)
     lives = Array(repeating: AlertLife(), count: program.bindingCount)
     timings = (0..<program.bindingCount).map { binding in
       let rule = book.rules[program.rule(of: binding)]
@@ -97,7 +106,7 @@ package final class Engine {
   }
 
   func setIntake(up: Bool, at t: Timestamp) {
-    if up { hasBeenUp = true }
+    if up { continuity.wasUp() }
     guard up != isIntakeUp else { return }
     isIntakeUp = up
     if up { evaluator.intake.up(at: t) } else { evaluator.intake.down(at: t) }
@@ -109,29 +118,49 @@ package final class Engine {
     advance(to: at)
     batch.input(.command, at: now)
     batch.command(json)
-    apply(command)
+    if case .sessionNew = command { batch.forgetUnnamedMessages() }
+    if let gap = apply(command, at: now) { tell(gap) }
     return true
   }
 
-  func apply(_ command: EngineCommand) {
+  /// What a command changes, live and in recovery. What it makes known was told when it came.
+  @discardableResult
+  func apply(_ command: EngineCommand, at t: Timestamp) -> BrokerContinuity.Gap? {
     switch command {
-    case .clockDoubtful: doubt.wallStepped = true
-    case .clockTrusted: doubt.wallStepped = false
-    case .sessionNew: unnamed.forgetAll()
+    case .clock(let doubtful): doubt.wallStepped = doubtful
+    case .sessionAsked: continuity.asked()
+    case .sessionRefused: continuity.refused()
+    case .sessionKept:
+      unnamed.connectionBegan()
+      return continuity.kept()
+    case .sessionNew:
+      unnamed.connectionBegan()
+      unnamed.forgetAll()
+      return continuity.new()
+    case .brokerStarted(let at, let clean): return continuity.started(at: at, clean: clean)
+    case .brokerDropped(let count): continuity.dropped(count, at: t)
     }
+    return nil
   }
 
-  /// A connection to the broker began: what it sends again was sent on an earlier one, unless the broker lost the session with it.
-  package func connectionBegan(sessionPresent: Bool = true) {
-    unnamed.connectionBegan()
-    if !sessionPresent, let clock { _ = command(EngineCommand.sessionNew.json, at: clock) }
+  /// A connection to the broker begins at `at` (nil: at the clock's instant; nothing before the first input): what it sends again was
+  /// sent on an earlier one, unless the broker lost the session with it.
+  package func connectionBegan(sessionPresent: Bool = true, at: Timestamp? = nil) {
+    guard let at = at ?? clock else { return }
+    _ = command((sessionPresent ? EngineCommand.sessionKept : .sessionNew).json, at: at)
+  }
+
+  /// Continuity cannot be proved: told to every sink.
+  private func tell(_ gap: BrokerContinuity.Gap) {
+    self.gap(cause: gap.cause, from: gap.from ?? continuity.provenUntil ?? now, to: now, count: gap.count, detail: gap.detail)
   }
 
   /// Continuity cannot be proved between these instants of the clock: told to every sink.
-  package func gap(cause: String, from: Timestamp, to: Timestamp, detail: String) {
+  package func gap(cause: String, from: Timestamp, to: Timestamp, count: Int64? = nil, detail: String) {
     counters.gaps[cause, default: 0] += 1
     changes.events.append(
-      GatewayEvent.gap(instance: settings.instance, cause: cause, from: from, to: to, count: nil, detail: detail, detectedAt: clock ?? to))
+      GatewayEvent.gap(
+        instance: settings.instance, cause: cause, from: min(from, to), to: to, count: count, detail: detail, detectedAt: clock ?? to))
   }
 
   // MARK: Time
@@ -168,15 +197,16 @@ package final class Engine {
 
   /// Ticks that could do nothing are passed over: no rule reads the clock and nothing is pending.
   private func nextTickAfter(_ tick: Timestamp, until at: Timestamp) -> Timestamp {
-    let idle = pending.isEmpty && program.clockBindings.isEmpty
+    let idle = pending.isEmpty && program.clockBindings.isEmpty && !continuity.isDroppedUntold
     return idle ? max(tick.nextMinute, (at - 1).nextMinute) : tick.nextMinute
   }
 
   private func run(tick: Timestamp) {
+    if let gap = continuity.tick() { tell(gap) }
+    if doubt.isDoubtful { return }  // nothing expires, and clock rules hold still
     for binding in pending.sorted() {
       apply(lives[binding].handle(.tick(clock: tick), timings[binding]), to: binding, t: tick, reason: "nothing true heard")
     }
-    if doubt.isDoubtful { return }
     for binding in program.clockBindings { evaluate(binding, at: tick) }
   }
 

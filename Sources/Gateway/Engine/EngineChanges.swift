@@ -7,12 +7,19 @@ struct RejectSample: Equatable, Sendable {
   static let payloadMax = 4096
 
   var reason: RejectReason
-  /// Empty where no registered device is known.
+  /// Empty where none is known, and for unknown devices beyond the limit.
   var device: String
   var at: Timestamp
   var topic: String
   var payload: [UInt8]
   var detail: String
+}
+
+/// A message that ended the process: kept whole, and never stepped again.
+struct QuarantinedMessage: Equatable, Sendable {
+  var at: Timestamp
+  var topic: String
+  var payload: [UInt8]
 }
 
 /// What a batch changes besides the log row: committed in the same transaction.
@@ -23,12 +30,13 @@ struct EngineChanges: Sendable {
   /// In the order in which they happened.
   var events: [EventRecord] = []
   var rejects: [RejectSample] = []
-  /// Which reasons and devices `rejects` has.
+  var quarantined: [QuarantinedMessage] = []
+  /// Which reasons and registered devices `rejects` has.
   var rejectKeys: Set<Int> = []
   /// Series registered since the last batch count from here.
   var registeredAt: Timestamp?
 
-  var isEmpty: Bool { lives.isEmpty && alerts.isEmpty && events.isEmpty && rejects.isEmpty && registeredAt == nil }
+  var isEmpty: Bool { lives.isEmpty && alerts.isEmpty && events.isEmpty && rejects.isEmpty && quarantined.isEmpty && registeredAt == nil }
 
   mutating func removeAll() {
     lives.removeAll(keepingCapacity: true)
@@ -36,6 +44,7 @@ struct EngineChanges: Sendable {
     transitions.removeAll(keepingCapacity: true)
     events.removeAll(keepingCapacity: true)
     rejects.removeAll(keepingCapacity: true)
+    quarantined.removeAll()
     rejectKeys.removeAll(keepingCapacity: true)
     registeredAt = nil
   }

@@ -1,13 +1,56 @@
-/// A command, as traces and the log carry it: `{"clock":"doubtful"}`, `{"clock":"trusted"}`, `{"session":"new"}`.
-enum EngineCommand: String, CaseIterable {
-  /// The machine's wall clock stepped.
-  case clockDoubtful = #"{"clock":"doubtful"}"#
-  case clockTrusted = #"{"clock":"trusted"}"#
-  /// The broker lost our session: it sends nothing again, and its packet ids begin anew.
-  case sessionNew = #"{"session":"new"}"#
+import Foundation
+import Readings
+
+/// A command, as traces and the log carry it.
+enum EngineCommand: Equatable, Sendable {
+  /// `{"clock":"doubtful"}` and `{"clock":"trusted"}`: the machine's wall clock stepped, or came back.
+  case clock(doubtful: Bool)
+  /// `{"session":"asked"}`: the broker is about to be asked for our session.
+  case sessionAsked
+  /// `{"session":"refused"}`: it refuses us, and changed nothing.
+  case sessionRefused
+  /// `{"session":"kept"}`: it answered with our session. A connection begins.
+  case sessionKept
+  /// `{"session":"new"}`: it answered with a new one: it sends nothing again, and its packet ids begin anew. A connection begins.
+  case sessionNew
+  /// `{"broker":{"started":1763683200000,"clean":true}}`: when the broker says that it was started, and whether it had told us of its end.
+  case brokerStarted(at: Timestamp, clean: Bool)
+  /// `{"broker":{"dropped":7}}`: how many messages to anybody the broker says that it has dropped since its start.
+  case brokerDropped(Int64)
 
   /// nil where no such command is known.
-  init?(json: [UInt8]) { self.init(rawValue: String(decoding: json.filter { $0 != 0x20 }, as: UTF8.self)) }
+  init?(json: [UInt8]) {
+    guard let object = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any], object.count == 1 else { return nil }
+    switch (object["clock"] as? String, object["session"] as? String, object["broker"] as? [String: Any]) {
+    case ("doubtful", _, _): self = .clock(doubtful: true)
+    case ("trusted", _, _): self = .clock(doubtful: false)
+    case (_, "asked", _): self = .sessionAsked
+    case (_, "refused", _): self = .sessionRefused
+    case (_, "kept", _): self = .sessionKept
+    case (_, "new", _): self = .sessionNew
+    case (_, _, let broker?):
+      if let dropped = (broker["dropped"] as? NSNumber)?.int64Value, dropped >= 0 {
+        self = .brokerDropped(dropped)
+      } else if let at = (broker["started"] as? NSNumber)?.int64Value, Timestamp.plausible.contains(at) {
+        self = .brokerStarted(at: Timestamp(milliseconds: at), clean: broker["clean"] as? Bool ?? false)
+      } else {
+        return nil
+      }
+    default: return nil
+    }
+  }
 
-  var json: [UInt8] { Array(rawValue.utf8) }
+  var json: [UInt8] {
+    let text =
+      switch self {
+      case .clock(let doubtful): doubtful ? #"{"clock":"doubtful"}"# : #"{"clock":"trusted"}"#
+      case .sessionAsked: #"{"session":"asked"}"#
+      case .sessionRefused: #"{"session":"refused"}"#
+      case .sessionKept: #"{"session":"kept"}"#
+      case .sessionNew: #"{"session":"new"}"#
+      case .brokerStarted(let at, let clean): #"{"broker":{"started":\#(at.milliseconds),"clean":\#(clean)}}"#
+      case .brokerDropped(let count): #"{"broker":{"dropped":\#(count)}}"#
+      }
+    return Array(text.utf8)
+  }
 }

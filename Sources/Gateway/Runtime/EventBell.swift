@@ -1,9 +1,11 @@
 import Synchronization
 
 /// Tells whoever listens that events were committed. The writer rings it; it never blocks.
-final class EventBell: Sendable {
+package final class EventBell: Sendable {
   private let listener = Mutex<(@Sendable () -> Void)?>(nil)
 
+  package init() {}
+
   func ring() { listener.withLock { $0 }?() }
-  func listen(_ new: @escaping @Sendable () -> Void) { listener.withLock { $0 = new } }
+  package func listen(_ new: @escaping @Sendable () -> Void) { listener.withLock { $0 = new } }
 }

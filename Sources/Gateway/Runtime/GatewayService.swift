@@ -21,15 +21,26 @@ package final class GatewayService: Sendable {
 
   /// Reads the files, locks the directory, opens the store, recovers.
   ///
+  /// - Parameter adjust: changes the engine's settings before it is made; for tests.
   /// - Throws: `FileFaults` or `StoreError`.
-  package static func open(_ configuration: GatewayConfiguration, logger: Logger) throws -> GatewayService {
+  package static func open(
+    _ configuration: GatewayConfiguration, logger: Logger, adjust: (inout EngineSettings) -> Void = { _ in }
+  ) throws -> GatewayService {
     let registry = try RegistryFiles.load(directory: configuration.devices)
     let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
     for fault in configuration.faults(with: registry) { logger.warning("Configuration", metadata: ["warning": "\(fault)"]) }
     for warning in book.warnings { logger.warning("Rule file", metadata: ["warning": "\(warning)"]) }
     let store = try GatewayStore(
       directory: configuration.dataDirectory, durability: configuration.durability, sinks: configuration.sinks.map(\.filter))
-    let engine = try store.openEngine(registry: registry, book: book, settings: configuration.engine)
+    store.noteStart()
+    if store.isCareful {
+      logger.warning(
+        "The last starts died before they had committed a message: taking one at a time",
+        metadata: ["data": "\(configuration.dataDirectory)"])
+    }
+    var settings = configuration.engine
+    adjust(&settings)
+    let engine = try store.openEngine(registry: registry, book: book, settings: settings)
     let bell = EventBell()
     let core = WriterCore(engine: engine, store: store, configuration: configuration, bell: bell, logger: logger)
     return try GatewayService(configuration, registry, book, core, bell, logger)
@@ -46,8 +57,18 @@ package final class GatewayService: Sendable {
     delivery = SinkDelivery(
       sinks: configuration.sinks, instance: configuration.instance, reader: StoredOutbox(reader: reader),
       seed: UInt64(bitPattern: LiveClock.wall.milliseconds), logger: logger, wallClock: { LiveClock.wall },
-      mark: { try await writer.record($0) })
+      isClockTrusted: Self.isClockTrusted(writer), mark: { try await writer.record($0) })
     bell.listen { [delivery] in delivery.notify() }
+  }
+
+  /// A clock that is wrong from the start is found out when devices were heard: for ten minutes nobody knows.
+  private static func isClockTrusted(_ writer: Writer) -> @Sendable () async -> Bool {
+    let begun = SystemClock().monotonic
+    return {
+      guard SystemClock().monotonic - begun > 600_000 else { return false }
+      let status = await writer.status()
+      return status.intake == "up" && !status.isClockDoubtful
+    }
   }
 
   /// In order of start, which is the order of dependency; they end in reverse: intake first, the writer last. What serves HTTP stands between.

@@ -13,6 +13,8 @@ package struct GatewayStatus: Sendable {
   package var intakeError: String?
   package var isStoreFull: Bool
   package var isDiskFull: Bool
+  /// A reader of the store that keeps intake paused, in words; nil where none does.
+  package var stuckReader: String?
   package var storeBytes: Int64
   package var storeBytesMax: Int64
   package var series: Int
@@ -28,7 +30,8 @@ package struct GatewayStatus: Sendable {
     var found: [String] = []
     if isStoreFull { found.append("store_full: max_size is reached; intake is stopped, the broker keeps what comes") }
     if isDiskFull { found.append("disk_full: nothing is acknowledged until there is space") }
-    if intake != "up" && !isStoreFull { found.append("intake_\(intake)\(intakeError.map { ": \($0)" } ?? "")") }
+    if let stuckReader { found.append(stuckReader) }
+    if intake != "up" && !isStoreFull && stuckReader == nil { found.append("intake_\(intake)\(intakeError.map { ": \($0)" } ?? "")") }
     if isClockDoubtful { found.append("clock_doubtful: half of the devices or the wall clock disagree; nothing is rejected for its time") }
     return found
   }
@@ -38,7 +41,8 @@ extension WriterCore {
   var status: GatewayStatus {
     GatewayStatus(
       clock: engine.clock, isClockDoubtful: engine.isDoubtful, intake: Self.name(session.state), intakeError: session.lastError,
-      isStoreFull: isStoreFull, isDiskFull: isDiskFull, storeBytes: store.file.bytes, storeBytesMax: configuration.sizeMax,
+      isStoreFull: isStoreFull, isDiskFull: isDiskFull, stuckReader: health.problem, storeBytes: store.file.bytes,
+      storeBytesMax: configuration.sizeMax,
       series: engine.seriesOf.reduce(0) { $0 + $1.count }, devices: engine.registry.devices.count, rules: engine.book.rules.count,
       readings: engine.headReadings, counters: engine.counters, commits: commits)
   }

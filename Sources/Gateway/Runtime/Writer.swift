@@ -21,7 +21,7 @@ package actor Writer {
     thread.start { seen in self.assumeIsolated { $0.turn(seen) } }
   }
 
-  private func turn(_ seen: Int16) -> WriterThread.Wait? {
+  private func turn(_ seen: Int16) -> WriterCore.Wait? {
     let wait = core.turn(seen)
     if wait == nil { resumeEnded() }
     return wait
@@ -34,7 +34,7 @@ package actor Writer {
     Thread.detachNewThread {
       let result: Result<MQTTConnection, MQTTFault>
       do throws(MQTTFault) {
-        result = .success(try MQTTConnection.dial(endpoint, readsSenderTime: readsSenderTime))
+        result = .success(try MQTTConnection.dial(endpoint, readsSenderTime: readsSenderTime, now: SystemClock().monotonic))
       } catch {
         result = .failure(error)
       }
@@ -62,7 +62,9 @@ package actor Writer {
 
   /// Records what became of deliveries; returns after the commit.
   package func record(_ marks: [DeliveryMark]) async throws {
-    try await withCheckedThrowingContinuation { core.add(marks, $0) }
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+      core.add(marks) { result in continuation.resume(with: result.mapError { $0 as any Error }) }
+    }
   }
 
   // MARK: End

@@ -1,13 +1,23 @@
-import Database
+package import Database
 import DeviceRegistry
 import Glibc
-import Logging
-import MQTTIntake
-import Outbox
+package import Logging
+package import MQTTIntake
+package import Outbox
 import Readings
 
 /// What the writer thread does: read from the broker, step the engine, commit, acknowledge. Everything here runs on that thread.
-final class WriterCore {
+///
+/// It waits for nothing itself: `turn` does what there is to do, and says what to wait for. Clock, chance and connections come from
+/// outside, so that a simulation can drive it through any hour of its life.
+package final class WriterCore {
+  /// What to sleep on; poll ignores a socket of -1.
+  package struct Wait: Equatable, Sendable {
+    package var socket: Int32
+    package var events: Int16
+    package var milliseconds: Int32
+  }
+
   /// One batch is bounded by messages and by time.
   private static let batchMessages = 4096
   private static let batchMilliseconds: Milliseconds = 20
@@ -20,91 +30,138 @@ final class WriterCore {
   /// A sender's time further ahead than this is no time.
   private static let senderLeapMax: Milliseconds = 366 * 86_400_000
 
-  let engine: Engine
+  package let engine: Engine
   let store: GatewayStore
   let configuration: GatewayConfiguration
   let logger: Logger
+  private let machine: any MachineClock
+  private let chance: () -> Double
   let clock: LiveClock
   /// Rung after a commit that created events.
   let bell: EventBell
   /// Asks for a connection; the answer comes as `dialled`.
-  var dial: () -> Void = {}
+  package var dial: () -> Void = {}
 
-  private(set) var session = MQTTSession()
+  package private(set) var session = MQTTSession()
   private var connection: MQTTConnection?
   private var isLingering = false
+  /// The connection holds more than the last batch took.
+  private var hasMore = false
   private var received = 0
+  /// The instant of the messages that are being read.
+  private var readAt: Timestamp
+  /// How the broker ended the last connection, as far as we know: with a word of its own end.
+  private var endedCleanly = false
+  private var brokerStartedAt: Timestamp?
+  /// A commit with messages has succeeded since the start.
+  private var hasSurvived = false
+  private var takenAlone = 0
   /// Set by a write or commit error that ends the process.
-  private(set) var failure: StoreError?
-  private(set) var isStoreFull = false
-  private(set) var isDiskFull = false
+  package private(set) var failure: StoreError?
+  package private(set) var isStoreFull = false
+  package private(set) var isDiskFull = false
+  private(set) var health: StoreHealth
   /// Intake has stopped for good; then the process ends.
   private var isStopping = false
   private var isEnding = false
-  private(set) var hasEnded = false
+  package private(set) var hasEnded = false
   private var marks: [DeliveryMark] = []
-  private var waiting: [CheckedContinuation<Void, any Error>] = []
-  private var hadSession: Bool
+  private var waiting: [(Result<Void, StoreError>) -> Void] = []
   /// Why there was no connection when that was last logged: the same again is no news.
   private var lastSaid: String?
   private var wasAccepted = false
-  private(set) var commits = Histogram()
+  package private(set) var commits = Histogram()
 
-  init(engine: Engine, store: GatewayStore, configuration: GatewayConfiguration, bell: EventBell, logger: Logger) {
-    self.bell = bell
+  /// - Parameter chance: a random number in 0 ..< 1, for the jitter of reconnecting.
+  package init(
+    engine: Engine, store: GatewayStore, configuration: GatewayConfiguration, bell: EventBell, logger: Logger,
+    machine: any MachineClock = SystemClock(), chance: @escaping () -> Double = { Double.random(in: 0..<1) }
+  ) {
+    (self.bell, self.machine, self.chance) = (bell, machine, chance)
     (self.engine, self.store, self.configuration, self.logger) = (engine, store, configuration, logger)
-    clock = LiveClock(after: engine.clock)
-    hadSession = engine.hasBeenUp
+    clock = LiveClock(machine, after: engine.clock)
+    readAt = clock.now
+    health = StoreHealth(logBytesMax: configuration.logBytesMax)
     // Whatever was up when the last process ended is down now. A sender's clock stands until its first message.
     if let clock = engine.clock ?? (configuration.brokerClock == .gateway ? self.clock.now : nil) { engine.intake(up: false, at: clock) }
   }
 
   // MARK: One turn
 
-  func turn(_ seen: Int16) -> WriterThread.Wait? {
+  /// - Parameter seen: what poll saw on the socket.
+  /// - Returns: what to wait for before the next turn; nil when all is over.
+  package func turn(_ seen: Int16) -> Wait? {
     if hasEnded { return nil }
-    if !isLingering, seen & Int16(POLLIN) != 0, session.isUp {
+    if !isLingering, !hasMore, seen & Int16(POLLIN) != 0, session.isUp {
       isLingering = true  // let a batch gather; the bell still wakes us
-      return WriterThread.Wait(socket: -1, events: 0, milliseconds: received >= Self.crowd ? Self.lingerInCrowd : 1)
+      return Wait(socket: -1, events: 0, milliseconds: received >= Self.crowd ? Self.lingerInCrowd : 1)
     }
-    let wasReadable = isLingering || seen != 0
+    let wasReadable = isLingering || hasMore || seen != 0
     isLingering = false
     // On a full disk nothing is read: what is in hand cannot be acknowledged.
-    if !isDiskFull { if wasReadable { drain() } else { handle(.drained) } }
+    if !isDiskFull { if wasReadable { drain() } else { caughtUp() } }
     handle(.timePassed)
     passTime()
     commit()
     acknowledge()
+    if health.isHeld { checkLog() }
     if isEnding, connection == nil { hasEnded = true }
     if failure != nil { hasEnded = true }
-    if hasEnded, failure == nil { store.file.checkpoint() }
+    if hasEnded, failure == nil { endCleanly() }
     return hasEnded ? nil : nextWait()
   }
 
-  private func nextWait() -> WriterThread.Wait {
+  private func nextWait() -> Wait {
+    if hasMore, !isDiskFull { return Wait(socket: -1, events: 0, milliseconds: 0) }
     var milliseconds: Milliseconds = session.state == .catchingUp ? 1 : 1000
-    if case .waiting(let until) = session.state { milliseconds = min(milliseconds, max(1, until - LiveClock.monotonic)) }
+    if case .waiting(let until) = session.state { milliseconds = min(milliseconds, max(1, until - machine.monotonic)) }
     if configuration.brokerClock == .gateway, let tick = engine.clock?.nextMinute {
       milliseconds = min(milliseconds, max(1, tick - clock.now))
     }
-    if isDiskFull { return WriterThread.Wait(socket: -1, events: 0, milliseconds: 500) }
-    guard let connection else { return WriterThread.Wait(socket: -1, events: 0, milliseconds: Int32(milliseconds)) }
+    if isDiskFull { return Wait(socket: -1, events: 0, milliseconds: 500) }
+    guard let connection else { return Wait(socket: -1, events: 0, milliseconds: Int32(milliseconds)) }
     let events = Int16(POLLIN) | (connection.wantsWrite ? Int16(POLLOUT) : 0)
-    return WriterThread.Wait(socket: connection.socket, events: events, milliseconds: Int32(milliseconds))
+    return Wait(socket: connection.socket, events: events, milliseconds: Int32(milliseconds))
   }
 
-  /// Reads until a read brings no message or the batch is full: poll cannot see what TLS holds.
+  /// Reads until the connection has no more or the batch is full: poll cannot see what TLS holds.
   private func drain() {
     received = 0
-    var before = -1
-    let until = LiveClock.monotonic + Self.batchMilliseconds
-    while let connection, received != before, received < Self.batchMessages, LiveClock.monotonic < until {
-      before = received
-      if let fault = connection.read() {
-        handle(.lost(fault.description))
+    hasMore = false
+    let until = machine.monotonic + Self.batchMilliseconds
+    while let connection {
+      readAt = clock.now
+      switch connection.read(now: machine.monotonic) {
+      case .drained: return
+      case .fault(let fault): return lose(fault)
+      case .more: break
+      }
+      if received >= Self.batchMessages || machine.monotonic >= until {
+        hasMore = true
         return
       }
     }
+  }
+
+  private func lose(_ fault: MQTTFault) {
+    endedCleanly = fault.isBrokerEnding
+    handle(.lost(fault.description))
+  }
+
+  /// The connection had nothing to read.
+  private func caughtUp() {
+    handle(.drained)
+    if store.isCareful, session.isUp { survived() }
+  }
+
+  private func survived() {
+    logger.notice("Going on as ever: what was in hand when the process died is done")
+    store.survived()
+  }
+
+  private func endCleanly() {
+    store.survived()
+    store.file.checkpoint()
   }
 
   /// The engine's clock moves on without messages; a stepped wall clock is told to it.
@@ -112,8 +169,7 @@ final class WriterCore {
     guard configuration.brokerClock == .gateway, !isStoreFull, failure == nil else { return }
     let now = clock.now
     if clock.hasStepped != engine.isWallStepped {
-      let command = clock.hasStepped ? EngineCommand.clockDoubtful : .clockTrusted
-      _ = engine.command(command.json, at: now)
+      _ = engine.command(EngineCommand.clock(doubtful: clock.hasStepped).json, at: now)
     }
     if let last = engine.clock { if now >= last.nextMinute { engine.clock(at: now) } } else { engine.clock(at: now) }
   }
@@ -122,15 +178,21 @@ final class WriterCore {
 
   func commit() {
     guard failure == nil, !engine.isBatchEmpty || !marks.isEmpty else { return resumeWaiting() }
-    let begun = LiveClock.monotonicNanoseconds
+    let begun = machine.monotonicNanoseconds
+    let counted = received
     do throws(StoreError) {
-      let events = try store.commit(engine, marks: marks, realNow: LiveClock.wall)
-      commits.record(nanoseconds: LiveClock.monotonicNanoseconds - begun)
+      let events = try store.commit(engine, marks: marks, realNow: machine.wall)
+      commits.record(nanoseconds: machine.monotonicNanoseconds - begun)
       marks.removeAll(keepingCapacity: true)
       isDiskFull = false
+      if counted > 0, !hasSurvived, !store.isCareful {
+        hasSurvived = true
+        store.survived()
+      }
       resumeWaiting()
       if !events.isEmpty { bell.ring() }
       checkSize()
+      checkLog()
     } catch {
       commitFailed(error)
     }
@@ -151,19 +213,23 @@ final class WriterCore {
   }
 
   private func refuseWaiting(_ error: StoreError) {
-    for continuation in waiting { continuation.resume(throwing: error) }
-    waiting.removeAll()
     marks.removeAll()
+    tellWaiting(.failure(error))
   }
 
-  private func resumeWaiting() {
-    for continuation in waiting { continuation.resume() }
-    waiting.removeAll(keepingCapacity: true)
+  private func resumeWaiting() { if !waiting.isEmpty { tellWaiting(.success(())) } }
+
+  /// Who is told may ask again at once.
+  private func tellWaiting(_ result: Result<Void, StoreError>) {
+    let told = waiting
+    waiting = []
+    for done in told { done(result) }
   }
 
   private func acknowledge() {
     guard let connection, failure == nil, !isDiskFull else { return }
-    if let fault = connection.misc() ?? connection.write() { handle(.lost(fault.description)) }
+    let now = machine.monotonic
+    if let fault = connection.misc(now: now) ?? connection.write(now: now) { lose(fault) }
   }
 
   /// Until there are chunks, a store that is full stays full: intake stops, and says so.
@@ -175,10 +241,25 @@ final class WriterCore {
     handle(.stop)
   }
 
+  /// A reader that holds the log beyond its bound stops intake until it is gone.
+  func checkLog() {
+    let file = store.file
+    switch health.check(logBytes: file.logBytes, empty: file.emptyLog, holders: { file.logHolders }) {
+    case .none: return
+    case .held:
+      logger.error("Intake is paused", metadata: ["why": "\(health.problem ?? "")"])
+      acknowledge()
+      handle(.stop)
+    case .freed:
+      logger.info("The reader that held the store's log is gone: intake goes on")
+      if !isStopping, !isStoreFull { handle(.start) }
+    }
+  }
+
   // MARK: The session
 
-  func handle(_ event: MQTTSession.Event) {
-    let action = session.handle(event, now: LiveClock.monotonic, jitter: Double.random(in: 0..<1))
+  package func handle(_ event: MQTTSession.Event) {
+    let action = session.handle(event, now: machine.monotonic, jitter: chance())
     switch action {
     case .none: return
     case .dial: dial()
@@ -190,19 +271,21 @@ final class WriterCore {
     case .drop, .down: drop(wasUp: action == .down)
     case .disconnect(let wasUp):
       // A clean DISCONNECT takes the queued acknowledgements with it: only where all they speak of is committed.
-      if failure == nil, !isDiskFull, engine.isBatchEmpty { connection?.disconnect() }
+      if failure == nil, !isDiskFull, engine.isBatchEmpty { connection?.disconnect(now: machine.monotonic) }
       drop(wasUp: wasUp)
     }
   }
 
   private func begin(sessionPresent: Bool) {
-    engine.connectionBegan(sessionPresent: sessionPresent)
-    if hadSession, !sessionPresent, let last = engine.clock {
-      logger.error("The broker has lost our session: what it held is gone")
-      engine.gap(cause: "session_lost", from: last, to: max(last, instant(sentAt: nil)), detail: "the broker did not keep the session")
-    }
-    hadSession = true
-    if let fault = connection?.subscribe(TopicIndex.subscriptions) { handle(.lost(fault.description)) }
+    if !sessionPresent, engine.hasHadSession { logger.error("The broker has lost our session: what it held is gone") }
+    tell(sessionPresent ? .sessionKept : .sessionNew)
+    let filters = TopicIndex.subscriptions.map { (topic: $0, qos: UInt8(1)) } + BrokerReport.topics.map { (topic: $0, qos: UInt8(0)) }
+    if let fault = connection?.subscribe(filters) { lose(fault) }
+  }
+
+  /// Tells the engine, unless there is no clock yet: a sender's stands until its first message.
+  private func tell(_ command: EngineCommand) {
+    if engine.clock != nil || configuration.brokerClock == .gateway { _ = engine.command(command.json, at: instant(sentAt: nil)) }
   }
 
   private func drop(wasUp: Bool) {
@@ -210,7 +293,9 @@ final class WriterCore {
       logger.warning("No connection to the broker, trying on", metadata: ["why": "\(why)"])
       lastSaid = why
     }
+    connection?.close()  // also from inside a read: nothing more of it is taken
     connection = nil
+    hasMore = false
     if wasUp { noteIntake(up: false) }
   }
 
@@ -218,15 +303,21 @@ final class WriterCore {
     if engine.clock != nil || configuration.brokerClock == .gateway { engine.intake(up: up, at: instant(sentAt: nil)) }
   }
 
-  func dialled(_ result: Result<MQTTConnection, MQTTFault>) {
+  package func dialled(_ result: Result<MQTTConnection, MQTTFault>) {
     guard session.state == .dialling else { return }
     switch result {
     case .success(let new):
       connection = new
       new.delegate = self
       handle(.dialled)
+      tell(.sessionAsked)  // committed before CONNECT leaves
     case .failure(let fault): handle(.dialFailed(fault.description))
     }
+  }
+
+  /// The instant of a message: the gateway's clock when its bytes were read, or the sender's where it tells the time.
+  private func instant(of message: borrowing MQTTMessage) -> Timestamp {
+    configuration.brokerClock == .gateway ? readAt : instant(sentAt: message.sentAt)
   }
 
   /// The instant of an input: the gateway's clock, or the sender's where it tells the time.
@@ -243,36 +334,39 @@ final class WriterCore {
 
   // MARK: Requests
 
-  /// The marks join the next commit, which then resumes the continuation.
-  func add(_ new: [DeliveryMark], _ continuation: CheckedContinuation<Void, any Error>) {
-    if hasEnded { return continuation.resume(throwing: failure ?? StoreError.unusable("the gateway has ended")) }
+  /// The marks join the next commit, after which `done` is called.
+  package func add(_ new: [DeliveryMark], done: @escaping (Result<Void, StoreError>) -> Void) {
+    if hasEnded { return done(.failure(failure ?? StoreError.unusable("the gateway has ended"))) }
     marks += new
-    waiting.append(continuation)
+    waiting.append(done)
   }
 
   /// Commits and acknowledges what was received, then leaves the broker.
-  func stopIntake() {
+  package func stopIntake() {
     isStopping = true
     commit()
     handle(.stop)
   }
 
   /// Ends after the batch in hand.
-  func end() { isEnding = true }
+  package func end() { isEnding = true }
 }
 
 extension WriterCore: MQTTConnectionDelegate {
-  func received(_ message: borrowing MQTTMessage) {
+  package func received(_ message: borrowing MQTTMessage) {
+    if BrokerReport.isReport(message) { return report(message) }
     received += 1
-    engine.message(
-      MessageInput(topic: message.topic, payload: message.payload, retain: message.retain, packet: message.packet),
-      at: instant(sentAt: message.sentAt))
+    let input = MessageInput(topic: message.topic, payload: message.payload, retain: message.retain, packet: message.packet)
+    if store.isCareful { takeAlone(input, at: instant(of: message)) } else { engine.message(input, at: instant(of: message)) }
   }
-  func accepted(sessionPresent: Bool) {
+
+  package func accepted(sessionPresent: Bool) {
     wasAccepted = true
     handle(.accepted(sessionPresent: sessionPresent))
   }
-  func refused(_ reason: String) {
+
+  package func refused(_ reason: String) {
+    tell(.sessionRefused)
     handle(.refused(reason))
     // Wrong credentials at the start are the operator's to mend; later, the broker may be in the middle of a change.
     if !wasAccepted {
@@ -280,6 +374,41 @@ extension WriterCore: MQTTConnectionDelegate {
         "\(configuration.broker.host):\(configuration.broker.port): \(reason); check broker.username and broker.password_file")
     }
   }
-  func subscribed() { handle(.subscribed) }
-  func subscriptionRefused(_ reason: String) { handle(.subscriptionRefused(reason)) }
+
+  package func subscribed() { handle(.subscribed) }
+  package func subscriptionRefused(_ reason: String) { handle(.subscriptionRefused(reason)) }
+
+  /// One message, noted before it is stepped and committed by itself: where it ends the process, the next start knows it, and puts it
+  /// into quarantine.
+  private func takeAlone(_ message: MessageInput, at: Timestamp) {
+    let hash = max(1, ByteHash.of(message.payload, seed: ByteHash.of(message.topic)))
+    if hash == store.deadlyMessage {
+      logger.critical(
+        "A message ended the process twice: it is kept in quarantine and acknowledged",
+        metadata: ["topic": "\(String(decoding: message.topic.prefix(200), as: UTF8.self))"])
+      engine.quarantine(message, at: at)
+    } else {
+      store.file.noteMessage(hash)
+      engine.message(message, at: at)
+    }
+    commit()
+    guard failure == nil, !isDiskFull else { return }
+    store.file.noteMessage(0)
+    takenAlone += 1
+    // More than the broker may have had in flight when the process died: the one it died of was among them.
+    if takenAlone > 2 * Int(configuration.broker.receiveMaximum) { survived() }
+  }
+
+  private func report(_ message: borrowing MQTTMessage) {
+    switch BrokerReport(message) {
+    case .dropped(let count): tell(.brokerDropped(count))
+    case .uptime(let seconds):
+      guard configuration.brokerClock == .gateway else { return }
+      let started = clock.now - seconds * 1000
+      if let last = brokerStartedAt, abs(started - last) < BrokerContinuity.startTolerance { return }
+      brokerStartedAt = started
+      tell(.brokerStarted(at: started, clean: endedCleanly))
+    case nil: return
+    }
+  }
 }

@@ -5,13 +5,6 @@ import Synchronization
 
 /// One thread for the life of the process, and the executor of the writer's actor: a turn, a sleep in poll, the jobs that came.
 final class WriterThread: SerialExecutor {
-  /// What to sleep on; poll ignores a socket of -1.
-  struct Wait {
-    var socket: Int32
-    var events: Int16
-    var milliseconds: Int32
-  }
-
   private struct Queue {
     var jobs: [UnownedJob] = []
     /// The thread has ended: what comes now runs on `epilogue`, so that nobody waits for ever.
@@ -45,7 +38,7 @@ final class WriterThread: SerialExecutor {
   /// Runs `turn` until it returns nil.
   ///
   /// - Parameter turn: what poll saw on the socket in, what to wait for out.
-  func start(_ turn: @escaping @Sendable (Int16) -> Wait?) {
+  func start(_ turn: @escaping @Sendable (Int16) -> WriterCore.Wait?) {
     var thread = pthread_t()
     let body = Unmanaged.passRetained(Body { self.run(turn) })
     let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
@@ -57,7 +50,7 @@ final class WriterThread: SerialExecutor {
     pthread_detach(thread)
   }
 
-  private func run(_ turn: (Int16) -> Wait?) {
+  private func run(_ turn: (Int16) -> WriterCore.Wait?) {
     identity.store(UInt(pthread_self()), ordering: .relaxed)
     var taken: [UnownedJob] = []
     var seen: Int16 = 0

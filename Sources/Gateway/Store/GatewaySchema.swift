@@ -6,7 +6,8 @@ import SeriesStore
 /// All tables, in the order of the layers, and the gateway's own:
 ///
 ///     gateway  one row, as of the last commit: the counters as JSON, the number of the log's last row, and what ClockDoubt saved
-///     reject   the last rejected input for each reason and device
+///     reject   the last rejected input for each reason and registered device; one of each unknown device, up to a limit, and one of the rest
+///     quarantine  what ended the process twice: a message, or a row of the log (its number; topic NULL) with its body
 package enum GatewaySchema {
   package static let migrations =
     SeriesSchema.migrations + AlertSchema.migrations + OutboxSchema.migrations + [
@@ -26,6 +27,16 @@ package enum GatewaySchema {
             payload BLOB NOT NULL,
             detail TEXT NOT NULL,
             PRIMARY KEY(reason, device)) WITHOUT ROWID;
-          """)
+          """),
+      Migration(
+        name: "gateway-2",
+        sql: """
+          CREATE TABLE quarantine(
+            id INTEGER PRIMARY KEY,
+            at INTEGER,
+            log_number INTEGER,
+            topic TEXT,
+            body BLOB NOT NULL);
+          """),
     ]
 }

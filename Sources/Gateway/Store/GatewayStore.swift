@@ -12,6 +12,11 @@ import SeriesStore
 package final class GatewayStore {
   package let file: StoreFile
   private var lastNumber: Int64 = 0
+  /// Two starts died before they had committed a message: this one goes step by step.
+  package private(set) var isCareful = false
+  /// The hash of the message that the last careful start died of; 0 where it did not.
+  package private(set) var deadlyMessage: UInt64 = 0
+  private var deadlyRow: Int64 = 0
   private let sinks: [SinkFilter]
 
   /// - Parameter sinks: who gets which events, from the next commit on.
@@ -20,18 +25,40 @@ package final class GatewayStore {
     self.sinks = sinks
   }
 
+  // MARK: Starting and surviving
+
+  /// A gateway starts: notes it until `survived()`. Without this call recovery is as ever.
+  package func noteStart() {
+    let last = file.notes
+    isCareful = last.deaths >= 2
+    if isCareful { (deadlyMessage, deadlyRow) = (last.message, last.row) }
+    file.noteDeaths(last.deaths + 1)
+  }
+
+  /// Messages were committed, or the end is a clean one: the start was a good one.
+  package func survived() {
+    isCareful = false
+    deadlyMessage = 0
+    file.noteMessage(0)
+    file.noteDeaths(0)
+  }
+
   // MARK: Opening
 
   /// An engine with everything that was committed: readings, windows, alerts, counters, clock.
   package func openEngine(registry: Registry, book: RuleBook, settings: EngineSettings) throws(StoreError) -> Engine {
     do {
-      let stored = try file.read { db in try SeriesTable.all(db) }
+      let stored = try file.read { db in
+        guard try SeriesTable.check(db) else { throw StoreError.damaged("there is no table of series") }
+        return try SeriesTable.all(db)
+      }
       let (series, added) = Self.number(registry, stored)
       if !added.isEmpty {
         try file.commit { db in for new in added { try SeriesTable.insert(new, db) } }
       }
       let engine = Engine(registry: registry, book: book, settings: settings, series: series, seriesCount: stored.count + added.count)
       try recover(engine, stored)
+      try recoverUnknownDevices(engine, registry, settings)
       return engine
     } catch let error as StoreError {
       throw error
@@ -59,16 +86,26 @@ package final class GatewayStore {
   }
 
   private func recover(_ engine: Engine, _ stored: [StoredSeries]) throws {
-    var recovery = LogRecovery(engine: engine)
+    if deadlyRow > 0 { try file.commit { db in try Quarantine.take(logRow: deadlyRow, db) } }
+    var recovery = LogRecovery(engine: engine, newlyTakenOut: deadlyRow)
     try file.read { db in
-      try SeriesLog.read(db, into: &recovery)
+      try SeriesLog.read(db, into: &recovery) { number in
+        if isCareful { file.noteRow(number) }
+        return true
+      }
+      recovery.finish()
+      file.noteRow(0)
       lastNumber = try SeriesLog.lastNumber(db)
       if let row = try Row.fetchOne(db, sql: "SELECT counters, log_number, clock_doubt FROM gateway WHERE id = 1") {
         guard let counters = Counters(json: row[0]) else { throw StoreError.damaged("the counters cannot be read") }
+        guard counters.balances else { throw StoreError.damaged("the counters do not balance") }
         engine.counters = counters
         let number: Int64 = row[1]
         if lastNumber < number { throw StoreError.damaged("log rows \(lastNumber + 1) to \(number) are missing") }
+        if lastNumber > number { throw StoreError.damaged("the counters are those of log row \(number) of \(lastNumber)") }
         engine.doubt.restore([UInt8](row[2] as Data))
+      } else if lastNumber > 0 {
+        throw StoreError.damaged("the counters are missing")
       }
       engine.restore(lives: try AlertTable.lives(db), alerts: try AlertTable.open(db), ends: try AlertTable.ends(db))
     }
@@ -78,7 +115,22 @@ package final class GatewayStore {
         "log rows \(lastNumber + 1) to \(file.highWater) were committed and are gone")
     }
     if let clock = recovery.clock { engine.restore(clock: clock) }
+    if let gap = recovery.gap {
+      engine.gap(cause: "quarantined", from: gap.from, to: gap.to, detail: "log row \(deadlyRow) ended the process twice when it was read")
+    }
     engine.restore(registrations: stored)
+  }
+
+  /// What was registered meanwhile is no longer unknown; a limit that was lowered keeps the newest.
+  private func recoverUnknownDevices(_ engine: Engine, _ registry: Registry, _ settings: EngineSettings) throws {
+    let stored = try file.read { db in try RejectTable.unknownDevices(db) }
+    let named = stored.filter { !$0.name.isEmpty }
+    let kept = named.filter { registry.deviceIndex($0.name) == nil }.prefix(settings.unknownDevicesMax)
+    if kept.count < named.count {
+      let names = Set(kept.map(\.name))
+      try file.commit { db in try RejectTable.forgetUnknown(named.map(\.name).filter { !names.contains($0) }, db) }
+    }
+    engine.unknownDevices.restore(kept + stored.filter(\.name.isEmpty))
   }
 
   // MARK: Committing
@@ -89,7 +141,8 @@ package final class GatewayStore {
   package func commit(_ engine: Engine, marks: [DeliveryMark] = [], realNow: Timestamp) throws(StoreError) -> [EventRecord] {
     if engine.isBatchEmpty && marks.isEmpty { return [] }
     let hasChanges = !engine.isBatchEmpty
-    let number = engine.batch.isEmpty ? lastNumber : lastNumber + 1
+    // What changes anything has a row, be it an empty one: whoever loses it is found out.
+    let number = hasChanges ? lastNumber + 1 : lastNumber
     // After a commit that failed for want of space these are its changes too, and those of what came since.
     let changes = engine.finishBatch()
     try file.commit { db in
@@ -115,33 +168,7 @@ package final class GatewayStore {
     for alert in changes.alerts { try AlertTable.store(alert, db) }
     for transition in changes.transitions { try AlertTable.store(transition, db) }
     if !changes.events.isEmpty { try OutboxTable.enqueue(changes.events, to: sinks, realNow: realNow, in: db) }
-    for reject in changes.rejects {
-      try db.cachedStatement(sql: "INSERT OR REPLACE INTO reject(reason, device, at, topic, payload, detail) VALUES (?,?,?,?,?,?)")
-        .execute(arguments: [reject.reason.name, reject.device, reject.at.milliseconds, reject.topic, Data(reject.payload), reject.detail])
-    }
+    for reject in changes.rejects { try RejectTable.store(reject, db) }
+    for message in changes.quarantined { try Quarantine.keep(message, db) }
   }
-}
-
-/// Brings an engine back from the log: the same readings, the same clock, the same outages.
-private struct LogRecovery: LogVisitor {
-  let engine: Engine
-  var clock: Timestamp?
-
-  mutating func input(_ kind: InputKind, at: Timestamp) {
-    clock = at
-    switch kind {
-    case .intakeDown: engine.setIntake(up: false, at: at)
-    case .intakeUp: engine.setIntake(up: true, at: at)
-    case .message, .clock, .command: break
-    }
-  }
-
-  mutating func command(_ json: [UInt8], at: Timestamp) { EngineCommand(json: json).map(engine.apply) }
-
-  mutating func reading(_ reading: Reading) {
-    _ = engine.heads.insert(reading)
-    engine.noteNewest(reading)
-  }
-
-  mutating func unnamedMessage(packet: UInt16, hash: UInt64) { engine.unnamed.remember(packet: packet, hash: hash) }
 }

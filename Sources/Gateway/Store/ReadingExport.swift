@@ -9,13 +9,25 @@ import SeriesStore
 package struct ReadingExport {
   private static let pageRows = 256
   private let reader: StoreReader
+  private let directory: String
 
-  package init(reader: StoreReader) { self.reader = reader }
+  /// - Throws: `StoreError` where there is no store in the directory.
+  package init(directory: String) throws(StoreError) {
+    reader = try StoreReader(directory: directory)
+    self.directory = directory
+  }
 
   /// Calls `write` with whole lines, a page at a time. Readings outside [from, to) are left out. Returns how many were written.
+  ///
+  /// - Throws: `StoreError.damaged` also where everything could be read and rows that were committed before are not among it.
   package func run(from: Timestamp?, to: Timestamp?, write: ([UInt8]) throws -> Void) throws -> Int {
     var last: Int64 = 0
     var total = 0
+    let mark = DirectoryLock.highWater(directory: directory)
+    guard try reader.read({ db in try SeriesTable.check(db) }) else {
+      throw mark > 0
+        ? StoreError.damaged("\(mark) log rows were committed and are gone") : .unusable("\(directory): nothing was stored yet")
+    }
     while true {
       let after = last
       let page = try reader.read { db in
@@ -23,11 +35,13 @@ package struct ReadingExport {
         page.last = try SeriesLog.read(db, after: after, limit: Self.pageRows, into: &page)
         return page
       }
-      if page.last == last { return total }
+      if page.last == last { break }
       last = page.last
       total += page.count
       if page.count > 0 { try write(page.lines.bytes) }
     }
+    if last < mark { throw StoreError.damaged("log rows \(last + 1) to \(mark) were committed and are gone") }
+    return total
   }
 }
 

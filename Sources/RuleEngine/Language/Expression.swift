@@ -64,10 +64,10 @@ extension Expression {
 
   private func written(inside outer: Int) -> String {
     switch form {
-    case .number(let number): return JSONWriter.number(number)
+    case .number(let number): return Expression.numberText(number)
     case .duration(let length): return DurationText.text(length)
     case .timeOfDay(let minutes): return Expression.clockText(minutes)
-    case .text(let text): return "\"\(text)\""
+    case .text(let text): return text.contains("\"") ? "'\(text)'" : "\"\(text)\""
     case .name(let name): return name
     case .attribute(let name): return "attr.\(name)"
     case .call(let call): return "\(call.function)(\(call.arguments.map { $0.written(inside: 0) }.joined(separator: ", ")))"
@@ -83,6 +83,15 @@ extension Expression {
   }
 
   private func bracketed(_ text: String, _ precedence: Int, inside outer: Int) -> String { precedence < outer ? "(\(text))" : text }
+
+  /// Digits alone: the language has no exponents.
+  private static func numberText(_ number: Double) -> String {
+    let text = JSONWriter.number(number)
+    guard let mark = text.firstIndex(of: "e"), let exponent = Int(text[text.index(after: mark)...]) else { return text }
+    let digits = String(text[..<mark].filter { $0 != "." })
+    if exponent < 0 { return "0.\(String(repeating: "0", count: -exponent - 1))\(digits)" }
+    return digits + String(repeating: "0", count: max(0, exponent + 1 - digits.count))
+  }
 
   private static func clockText(_ minutes: Int) -> String {
     let (hours, rest) = (minutes / 60, minutes % 60)

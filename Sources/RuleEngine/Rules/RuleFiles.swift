@@ -49,7 +49,8 @@ package enum RuleFiles {
         builder.warn(FileFault(file: file, line: 1, column: 1, message: "has no top key \"rules\", and is not read"))
         continue
       }
-      builder.add(top, lines: text.split(separator: "\n", omittingEmptySubsequences: false).map { Array($0.unicodeScalars) })
+      // Scalars, not characters: a carriage return and its line feed are one character.
+      builder.add(top, lines: text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { Array($0) })
     }
     return try builder.book()
   }

@@ -129,8 +129,7 @@ struct RuleReader {
     }
     for (key, given) in map["attributes"]?.openMapping() ?? [] {
       guard let name = key.text() else { continue }
-      let values = given.listOrOne().compactMap { $0.text() }.map { text in Double(text).map { AttributeValue.number($0) } ?? .text(text) }
-      matcher.attributes[name] = Set(values)
+      matcher.attributes[name] = Set(given.listOrOne().compactMap { $0.text().map(AttributeValue.init(text:)) })
     }
     return matcher
   }

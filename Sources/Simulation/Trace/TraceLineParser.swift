@@ -2,27 +2,30 @@ import CSimdJSON
 import Readings
 
 /// Finds the parts of a line, through simdjson.
-final class TraceLineParser {
-  /// Bytes that must be readable after a line.
-  static let padding = Int(THUONG_TRACE_PADDING)
+package final class TraceLineParser {
+  /// Bytes that must be readable after a line. The first is a line feed, the others do not matter.
+  package static let padding = Int(THUONG_TRACE_PADDING)
 
-  struct Fault: Error {
+  /// Why a line is none.
+  package struct Fault: Error, Hashable {
     /// In the line, from 1.
-    let column: Int
-    let message: String
+    package let column: Int
+    package let message: String
   }
 
   private let parser: OpaquePointer
 
-  init?() {
+  /// nil where there is no memory for it.
+  package init?() {
     guard let parser = thuong_trace_parser_new() else { return nil }
     self.parser = parser
   }
 
   deinit { thuong_trace_parser_free(parser) }
 
-  /// - Parameter line: bytes without the line feed, after which `padding` more can be read.
-  func parse(_ line: UnsafeRawBufferPointer) throws(Fault) -> TraceLine {
+  /// - Parameter line: bytes without the line feed that stands behind them, after which `padding` bytes in all can be read.
+  /// - Returns: a line whose bytes stand until the next call, and while the ones given stand.
+  package func parse(_ line: UnsafeRawBufferPointer) throws(Fault) -> TraceLine {
     var found = thuong_trace_line()
     let bytes = line.assumingMemoryBound(to: UInt8.self)
     guard let base = bytes.baseAddress else { throw Fault(column: 1, message: "an empty line") }
@@ -35,7 +38,7 @@ final class TraceLineParser {
   }
 
   /// Whether these bytes may stand in a line as `payload`.
-  func isOneLineOfJSON(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  package func isOneLineOfJSON(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return false }
     return thuong_trace_is_json(parser, base, bytes.count)
   }

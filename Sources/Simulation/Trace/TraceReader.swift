@@ -106,7 +106,11 @@ final class TraceSource {
         let length = buffer.distance(to: feed) - start
         return take(length, andFeed: 1)
       }
-      if atEnd { return end > start ? take(end - start, andFeed: 0) : nil }
+      if atEnd {
+        // Older bytes of the file may stand there, and a line that is cut short must not go on with them. `allocate` left room.
+        buffer.storeBytes(of: 0x0a, toByteOffset: end, as: UInt8.self)
+        return end > start ? take(end - start, andFeed: 0) : nil
+      }
       searched = end - start
       try refill()
     }

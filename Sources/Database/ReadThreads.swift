@@ -1,0 +1,104 @@
+import Dispatch
+import Foundation
+import GRDB
+import Glibc
+import Readings
+import Synchronization
+
+/// The threads on which the store is read: two, niced, so that whoever reads and however much, the writer finds a processor; and never
+/// Swift's or Dispatch's own, where long reads would stop every task. A third thread, which sleeps, cuts off what takes too long.
+final class ReadThreads: Sendable {
+  static let count = 2
+  static let niceness: Int32 = 10
+  /// How long a read waits for the writer to begin its log anew.
+  private static let courtesy: Int32 = 100
+
+  typealias Read = @Sendable (ReadConnection) -> Void
+
+  private struct State {
+    var waiting: [Read] = []
+    /// Reads give way while the log is longer.
+    var logBytesMax = StoreFile.logSizeUsual
+  }
+
+  private let state = Mutex(State())
+  /// Rung once for each read that comes.
+  private let bell = DispatchSemaphore(value: 0)
+  private let watch: ReadWatch
+  private let waitingMax: Int
+  private let logPath: String
+
+  init(_ connections: [DatabaseQueue], _ limits: ReadLimits, logPath: String) {
+    (waitingMax, self.logPath) = (limits.waitingMax, logPath)
+    watch = ReadWatch(connections, lengthMax: limits.lengthMax)
+    Thread.detachNewThread { [watch] in watch.run() }
+    for place in connections.indices {
+      let connection = ReadConnection(queue: connections[place], watch: watch, place: place)
+      Thread.detachNewThread { self.serve(connection) }
+    }
+  }
+
+  /// Nobody reads any more: the threads end.
+  func end() {
+    for _ in 0..<Self.count { bell.signal() }
+    watch.end()
+  }
+
+  /// - Throws: `.tooManyReads`.
+  func submit(_ read: @escaping Read) throws(StoreError) {
+    let isFull = state.withLock { state in
+      if state.waiting.count >= waitingMax { return true }
+      state.waiting.append(read)
+      return false
+    }
+    if isFull { throw .tooManyReads }
+    bell.signal()
+  }
+
+  private func serve(_ connection: ReadConnection) {
+    // Linux takes 0 for the calling thread alone.
+    let which = __priority_which_t(PRIO_PROCESS.rawValue)
+    setpriority(which, 0, max(getpriority(which, 0), Self.niceness))
+    while true {
+      bell.wait()
+      let read: Read? = state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
+      guard let read else { return }
+      giveWay()
+      read(connection)
+    }
+  }
+
+  /// SQLite begins its log anew only at a moment without readers. Readers that take turns would never leave it one, and the log would
+  /// grow, which makes every commit slower: so while it is longer than usual they wait for that moment. A log that nobody writes to
+  /// does not change: then they go on, until it has grown by as much again.
+  private func giveWay() {
+    let most = state.withLock { $0.logBytesMax }
+    var bytes = StoreFile.size(logPath)
+    var left = Self.courtesy
+    while bytes > most, left > 0 {
+      poll(nil, 0, 2)
+      left -= 2
+      bytes = StoreFile.size(logPath)
+    }
+    let next = bytes > most ? bytes + StoreFile.logSizeUsual : StoreFile.logSizeUsual
+    if bytes > most || most > StoreFile.logSizeUsual { state.withLock { $0.logBytesMax = next } }
+  }
+}
+
+/// A connection of one of the threads.
+struct ReadConnection: Sendable {
+  let queue: DatabaseQueue
+  let watch: ReadWatch
+  /// Which of the threads.
+  let place: Int
+
+  /// Runs `body` in a read transaction on the calling thread.
+  func read<T>(_ body: @Sendable (Database) throws -> T) throws -> T {
+    try queue.read { db in
+      // Only the body can be cut off: were the end of the transaction, it would stay open.
+      watch.began(place)
+      defer { watch.ended(place) }
+      return try body(db)
+    }
+  }
+}

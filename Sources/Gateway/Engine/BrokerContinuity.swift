@@ -1,0 +1,94 @@
+import Readings
+
+/// What can be proved of the broker's keeping what was sent to us, from the commands that tell of it. What cannot is a gap.
+struct BrokerContinuity: Equatable, Sendable {
+  struct Gap: Equatable, Sendable {
+    var cause: String
+    /// nil: since the broker was last heard on an earlier connection.
+    var from: Timestamp?
+    var count: Int64?
+    var detail: String
+  }
+
+  /// The broker says so only about every ten seconds, and in whole seconds.
+  static let startTolerance: Milliseconds = 15_000
+
+  /// The broker has had a session of ours.
+  private(set) var isKnown = false
+  private var isAsked = false
+  /// It was asked, and the answer was lost: it may have told us of a new session then.
+  private var isUnanswered = false
+  private var startedAt: Timestamp?
+  private var heardAt: Timestamp?
+  /// When the broker was last heard before this connection: what it lost, it lost after it.
+  private(set) var provenUntil: Timestamp?
+  private var dropped: Dropped?
+
+  /// What the broker says that it has dropped.
+  private struct Dropped: Equatable, Sendable {
+    var told: Int64
+    var latest: Int64
+    /// When `latest` was said.
+    var saidAt: Timestamp
+    /// When `told` was said last: what is untold was dropped after it.
+    var since: Timestamp
+  }
+
+  mutating func heard(at t: Timestamp) { (heardAt, isKnown) = (t, true) }
+
+  mutating func asked() {
+    if isAsked { isUnanswered = true }
+    isAsked = true
+  }
+
+  mutating func refused() { isAsked = false }
+
+  mutating func kept() -> Gap? {
+    defer { (isKnown, isAsked, isUnanswered) = (true, false, false) }
+    provenUntil = heardAt
+    guard isKnown, isUnanswered else { return nil }
+    return Gap(cause: "session_unproved", detail: "an answer of the broker was lost, which may have said that it did not keep the session")
+  }
+
+  mutating func new() -> Gap? {
+    defer { (isKnown, isAsked, isUnanswered) = (true, false, false) }
+    provenUntil = heardAt
+    return isKnown ? Gap(cause: "session_lost", detail: "the broker did not keep the session") : nil
+  }
+
+  /// The intake was up: there is a session.
+  mutating func wasUp() { isKnown = true }
+
+  /// - Returns: a gap where it was started anew without having said good-bye: what it had not saved is gone.
+  mutating func started(at: Timestamp, clean: Bool) -> Gap? {
+    defer { startedAt = at }
+    guard let before = startedAt, at - before > Self.startTolerance else { return nil }
+    dropped = dropped.map { Dropped(told: 0, latest: 0, saidAt: $0.saidAt, since: $0.saidAt) }
+    return clean
+      ? nil : Gap(cause: "broker_restarted", detail: "the broker was started anew after an end that it did not announce")
+  }
+
+  mutating func dropped(_ count: Int64, at: Timestamp) {
+    guard var known = dropped else {
+      dropped = Dropped(told: count, latest: count, saidAt: at, since: at)
+      return
+    }
+    if count < known.latest { known.told = 0 }  // fewer than before: it began to count anew
+    if known.told == known.latest { known.since = known.saidAt }
+    (known.latest, known.saidAt) = (count, at)
+    if known.told == known.latest { known.since = at }
+    dropped = known
+  }
+
+  /// Something was dropped of which nobody was told yet.
+  var isDroppedUntold: Bool { dropped.map { $0.latest > $0.told } ?? false }
+
+  /// A tick tells what was dropped before it: at most one gap a minute.
+  mutating func tick() -> Gap? {
+    guard let known = dropped, known.latest > known.told else { return nil }
+    dropped = Dropped(told: known.latest, latest: known.latest, saidAt: known.saidAt, since: known.saidAt)
+    return Gap(
+      cause: "broker_dropped", from: known.since, count: known.latest - known.told,
+      detail: "the broker dropped messages; some may have been for us")
+  }
+}
