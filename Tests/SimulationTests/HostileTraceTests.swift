@@ -108,6 +108,16 @@ import Testing
     }
   }
 
+  @Test func `a last line that is cut short does not go on with bytes that were read before it`() throws {
+    // Larger than the reader's buffer, so that older lines stand behind the end of the file; one of nine places is a bracket of theirs.
+    let lines = String(repeating: "{\"at\":1}\n", count: 130_000)
+    for spaces in 0..<9 {
+      let cut = "{\"at\":1,\"topic\":\"t\",\(String(repeating: " ", count: spaces))\"payload\":{}"
+      #expect(try fault(Data((lines + cut).utf8)) != nil, "\(spaces) spaces")
+      #expect(try fault(Data((lines + cut + "}").utf8)) == nil)
+    }
+  }
+
   @Test func `a file that is not there is a fault with its name`() throws {
     #expect { try TraceReader(files: [URL(fileURLWithPath: "/nowhere/t.ndjson")]) } throws: {
       "\($0)".hasPrefix("/nowhere/t.ndjson: cannot be opened")
