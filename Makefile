@@ -6,14 +6,16 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 ARGS ?=
+TIME ?= 60
+TARGETS ?= $(notdir $(wildcard Tests/Fuzzing/Corpus/*))
 
 binaries := .build/release
 swift_code := $(wildcard Package.swift Sources Tests Benchmarks)
-scripts := $(wildcard packaging/*.sh) .ci/run
+scripts := $(wildcard packaging/*.sh Tests/*.sh Tests/Fuzzing/*.sh) .ci/run
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: dependencies
 dependencies:
@@ -28,18 +30,45 @@ build: dependencies ## Install what is missing, then build the release binary
 demo: build ## A whole small city in front of you; ARGS="--for 60s" ends by itself
 	@exec $(binaries)/thuong demo $(ARGS)
 
+# What starts real processes does not run beside what computes for minutes: each would starve the other.
 # A run without a single test is a failure: a filter that matches nothing, or a test target that was not found.
 .PHONY: test
 test: ## Install what is missing, build, run every test; ARGS="--filter NAME" runs some
 	@packaging/install-dependencies.sh --tests
 	swift build -c release --build-tests
-	swift test -c release --disable-xctest --skip-build $(ARGS) 2>&1 | tee .build/test.log
+	@rm -f .build/test.log
+ifeq ($(ARGS),)
+	swift test -c release --disable-xctest --skip-build --filter EndToEndTests 2>&1 | tee -a .build/test.log
+	swift test -c release --disable-xctest --skip-build --skip 'EndToEndTests|SimulationTests' 2>&1 | tee -a .build/test.log
+	swift test -c release --disable-xctest --skip-build --filter SimulationTests 2>&1 | tee -a .build/test.log
+else
+	swift test -c release --disable-xctest --skip-build $(ARGS) 2>&1 | tee -a .build/test.log
+endif
 	@grep -Eq 'Test run with [1-9][0-9]* tests?.* passed' .build/test.log || { echo "make test: no test ran" >&2; exit 1; }
+
+# The long forms of the tests that bear a fault's number. KILLS, KILL_SEED and SEEDS reach them through the environment.
+.PHONY: soak
+soak: ## The long forms of the fault tests, an hour; KILLS=1000 KILL_SEED=N SEEDS=N
+	@packaging/install-dependencies.sh --tests
+	swift build -c release --build-tests
+	THUONG_SOAK=1 swift test -c release --disable-xctest --skip-build --filter '/`?F[0-9]+ ' $(ARGS) 2>&1 | tee .build/soak.log
+	@grep -Eq 'Test run with [1-9][0-9]* tests?.* passed' .build/soak.log || { echo "make soak: no test ran" >&2; exit 1; }
+	@# Here follow the simulation's seeds, SEEDS of them.
+
+.PHONY: fault-table
+fault-table: ## The faults, their tests and the last results, into README.md
+	@Tests/fault-table.sh --write
 
 .PHONY: lint
 lint: dependencies ## Check the format of the Swift code and the syntax of the scripts
 	swift format lint --strict -r $(swift_code)
 	@for script in $(scripts); do bash -n "$$script" || exit 1; done
+
+# A build folder of its own: our targets are built with AddressSanitizer and libFuzzer's coverage there.
+.PHONY: fuzz
+fuzz: dependencies ## Fuzz what takes bytes from outside, TIME seconds each; TARGETS="payload rules" takes some
+	THUONG_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product thuong-fuzz
+	@Tests/Fuzzing/fuzz.sh .build-fuzz $(TIME) $(TARGETS)
 
 .PHONY: bench
 bench: build ## Build and run the benchmarks
@@ -55,4 +84,4 @@ install: build ## Install to $(DESTDIR)$(PREFIX): the binary, Devices, Rules, Si
 
 .PHONY: clean
 clean: ## Remove everything that was built
-	rm -rf .build
+	rm -rf .build .build-fuzz

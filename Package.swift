@@ -1,8 +1,11 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// `make fuzz` sets it: our targets are then built with libFuzzer's coverage and AddressSanitizer, in a build folder of their own.
+let isFuzzing = Context.environment["THUONG_FUZZ"] != nil
+
 /// Settings of every Swift target of ours. They stand here and not on the command line, where some break dependencies.
-let strict: [SwiftSetting] = [
+let ordinary: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .treatAllWarnings(as: .error),
   .enableUpcomingFeature("ExistentialAny"),
@@ -10,8 +13,13 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
+let strict = isFuzzing ? ordinary + [.unsafeFlags(["-sanitize=address,fuzzer"])] : ordinary
 /// For targets that own unsafe memory: each unsafe use is marked, and explained by a `// Safe:` line.
 let strictMemory = strict + [.strictMemorySafety()]
+
+/// For the gateway: the engine and the writer are one thread's own. Checking at run time that no two accesses to their properties overlap
+/// took a quarter of a step; a debug build still checks.
+let ownedByOneThread: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -27,9 +35,21 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
+/// What `make fuzz` adds. The linker is LLVM's: gold fails on AddressSanitizer's symbols.
+let fuzzer: [Target] = [
+  .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+  .executableTarget(
+    name: "thuong-fuzz", dependencies: ["CLibFuzzer", "Fuzzing"], path: "Tests/Fuzzing/Driver", swiftSettings: strict,
+    linkerSettings: [.unsafeFlags(["-sanitize=address,fuzzer", "-use-ld=lld"])]),
+]
+
 /// The order is the architecture: a target imports only targets above it. `Tests/ArchitectureTests` checks the imports.
 let package = Package(
   name: "thuong",
+  products: [
+    // A test preloads it into a gateway to move that gateway's wall clock.
+    .library(name: "SteppedClock", type: .dynamic, targets: ["CSteppedClock"])
+  ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -44,9 +64,12 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(
+      name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))],
+      linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "Readings", swiftSettings: strict),
     .target(name: "Database", dependencies: ["Readings", grdb], swiftSettings: strict),
     .target(name: "DeviceRegistry", dependencies: ["Readings", yams], swiftSettings: strict),
@@ -57,17 +80,18 @@ let package = Package(
     .target(
       name: "Outbox", dependencies: ["Readings", "Database", "Alerting", crypto, httpClient, logging, grdb, nio, nioHTTP1, nioPosix],
       swiftSettings: strict),
-    .target(name: "MQTTIntake", dependencies: ["CMosquitto", "Readings", logging], swiftSettings: strict),
+    .target(name: "MQTTIntake", dependencies: ["COpenSSL", "Readings"], swiftSettings: strictMemory),
     .target(
       name: "Gateway",
       dependencies: [
         "CMosquitto", "Readings", "Database", "DeviceRegistry", "Decoding", "SeriesStore", "RuleEngine", "Alerting", "Outbox",
         "MQTTIntake", grdb, logging, lifecycle, yams,
-      ], swiftSettings: strict),
+      ], swiftSettings: strict + ownedByOneThread),
     .target(
       name: "Console",
       dependencies: [
-        "Readings", httpTypes, nio, "DeviceRegistry", "SeriesStore", "Alerting", "Outbox", "Gateway", hummingbird, logging, lifecycle,
+        "Readings", httpTypes, nio, "Database", "DeviceRegistry", "SeriesStore", "Alerting", "Outbox", "Gateway", hummingbird, logging,
+        lifecycle,
       ],
       swiftSettings: strict),
     .target(
@@ -85,15 +109,30 @@ let package = Package(
     .executableTarget(
       name: "thuong-bench",
       dependencies: [
-        "CMosquitto", "Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", "Simulation", arguments, grdb, logging,
+        "CMosquitto", "Readings", "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Outbox", "Gateway", "Simulation", arguments,
+        grdb,
+        logging,
       ], path: "Benchmarks/ThuongBench", swiftSettings: strict),
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "CSteppedClock", path: "Tests/CSteppedClock"),
+    .target(name: "TestSupport", dependencies: [grdb], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "CFaultyDisk", path: "Tests/CFaultyDisk", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+      linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+    .executableTarget(
+      name: "TrapGateway", dependencies: ["Console", "Gateway", "Readings", lifecycle, unixSignals, logging], path: "Tests/TrapGateway",
+      swiftSettings: strict),
+    .target(
+      name: "Fuzzing",
+      dependencies: ["TestSupport", "Readings", "DeviceRegistry", "Decoding", "SeriesStore", "RuleEngine", "Simulation"],
+      path: "Tests/Fuzzing/Harnesses", swiftSettings: strict),
     .testTarget(name: "ReadingsTests", dependencies: ["TestSupport", "Readings"], swiftSettings: strict),
     .testTarget(name: "DatabaseTests", dependencies: ["TestSupport", "Database", grdb], swiftSettings: strict),
     .testTarget(name: "DeviceRegistryTests", dependencies: ["TestSupport", "DeviceRegistry", "Readings"], swiftSettings: strict),
-    .testTarget(name: "DecodingTests", dependencies: ["TestSupport", "Decoding", "Readings"], swiftSettings: strict),
+    .testTarget(name: "DecodingTests", dependencies: ["TestSupport", "Fuzzing", "Decoding", "Readings"], swiftSettings: strict),
     .testTarget(
-      name: "SeriesStoreTests", dependencies: ["TestSupport", "SeriesStore", "Readings", "Database", grdb], swiftSettings: strict),
+      name: "SeriesStoreTests", dependencies: ["TestSupport", "Fuzzing", "SeriesStore", "Readings", "Database", grdb], swiftSettings: strict
+    ),
     .testTarget(
       name: "RuleEngineTests", dependencies: ["TestSupport", "RuleEngine", "SeriesStore", "DeviceRegistry", "Readings"],
       swiftSettings: strict),
@@ -101,30 +140,39 @@ let package = Package(
       name: "AlertingTests", dependencies: ["TestSupport", "Alerting", "RuleEngine", "Readings", "Database", grdb], swiftSettings: strict),
     .testTarget(
       name: "OutboxTests", dependencies: ["Outbox", "Alerting", "Readings", "Database", "Simulation", grdb, logging], swiftSettings: strict),
-    .testTarget(name: "MQTTIntakeTests", dependencies: ["MQTTIntake", "Readings"], swiftSettings: strict),
+    .testTarget(name: "MQTTIntakeTests", dependencies: ["TestSupport", "MQTTIntake", "Readings", "Simulation"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "TestSupport",
-        "Gateway", "Alerting", "Database", "DeviceRegistry", "Outbox", "Readings", "RuleEngine", "SeriesStore",
+        "TestSupport", "CAllocationCount", "Fuzzing",
+        "Gateway", "Alerting", "Database", "DeviceRegistry", "MQTTIntake", "Outbox", "Readings", "RuleEngine", "SeriesStore",
         grdb, logging,
       ],
       swiftSettings: strict),
     .testTarget(
       name: "ConsoleTests",
       dependencies: [
-        "Console", "Gateway", "Simulation", "Outbox", "Readings", "DeviceRegistry", httpClient, nio, nioHTTP1, logging, lifecycle,
+        "Console", "Gateway", "Simulation", "Outbox", "Readings", "Database", "DeviceRegistry", httpClient, nio, nioHTTP1, logging,
+        lifecycle,
       ],
       swiftSettings: strict),
     .testTarget(
       name: "SimulationTests",
-      dependencies: ["Simulation", "Outbox", "Alerting", "DeviceRegistry", "Readings", "RuleEngine", "CMosquitto", httpClient, logging],
+      dependencies: [
+        "TestSupport", "CFaultyDisk", "Simulation", "Gateway", "MQTTIntake", "Outbox", "Alerting", "SeriesStore", "Database",
+        "DeviceRegistry", "Readings", "RuleEngine", "CMosquitto", crypto, grdb, httpClient, logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Simulation", "Gateway", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Readings", "thuong", grdb, logging],
+      dependencies: [
+        "TestSupport", "Simulation", "Gateway", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Readings", "thuong", "TrapGateway",
+        grdb, logging,
+      ],
       swiftSettings: strict),
+    .testTarget(
+      name: "FuzzingTests", dependencies: ["Fuzzing", "DeviceRegistry", "RuleEngine", "SeriesStore", "Readings"], swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
-  ],
+  ] + (isFuzzing ? fuzzer : []),
   cxxLanguageStandard: .cxx17
 )

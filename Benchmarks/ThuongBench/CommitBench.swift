@@ -7,45 +7,104 @@ import Readings
 import RuleEngine
 import Simulation
 
-/// Time of a commit of the gateway's store: a log row of 8 kB, the counters, durable when it returns.
+/// Time of a commit of the gateway's store: a log row of 8 kB, the counters, durable when it returns. Alone, then beside readers.
 struct CommitBench {
   var commits: Int
 
-  /// As many messages of 3 readings as fill 8 kB.
-  private static let messagesInBatch = 233
+  private static let readers = 2
 
   func run() throws {
-    say(Machine.heading("commit: \(commits) batches of \(Self.messagesInBatch) messages, durability full"))
+    say(Machine.heading("commit: \(commits) batches of \(messagesInBatch) messages, durability full"))
     let directory = try TemporaryDirectory(prefix: "thuong-bench")
+    try probeDisk(in: directory.path)
     let files = try BenchCity.write(into: directory.url)
     let registry = try RegistryFiles.load(directory: files.devices)
     let book = try RuleFiles.load(directory: files.rules, registry: registry)
-    let store = try GatewayStore(directory: "\(directory.path)/store", durability: .full, sinks: [])
+    let place = "\(directory.path)/store"
+    let store = try GatewayStore(directory: place, durability: .full, sinks: [])
     let engine = try store.openEngine(registry: registry, book: book, settings: EngineSettings(instance: "bench"))
-    let begun = LiveClock.wall.milliseconds
-    var times: [Double] = []
-    var number = 0
-    for commit in 0..<(commits + commits / 10) {
-      for _ in 0..<Self.messagesInBatch {
-        step(engine, number, ts: begun + Int64(number / BenchCity.deviceCount) * 10)
-        number += 1
-      }
-      let before = Machine.nanoseconds
-      _ = try store.commit(engine, realNow: LiveClock.wall)
-      if commit >= commits / 10 { times.append(Double(Machine.nanoseconds - before) / 1e6) }
-    }
-    let samples = Samples(times)
-    let bytes = try StoreReader(directory: "\(directory.path)/store").read { db in
-      try Double.fetchOne(db, sql: "SELECT avg(length(body)) FROM log") ?? 0
-    }
-    say(
-      "  rows of \(Shown.decimals(bytes, 0)) bytes; median \(Shown.decimals(samples.median, 3)) ms, p99 \(Shown.decimals(samples.percentile(99), 3)) ms, max \(Shown.decimals(samples.largest, 2)) ms"
-    )
+    var batches = Batches(engine: engine, store: store, begun: LiveClock.wall.milliseconds)
+    let reader = try StoreReader(directory: place)
+
+    _ = try batches.commit(commits / 10)  // warm-up
+    let (alone, aloneLog) = try batches.commit(commits)
+    let bytes = try reader.read { db in try Double.fetchOne(db, sql: "SELECT avg(length(body)) FROM log") ?? 0 }
+    say("  rows of \(Shown.decimals(bytes, 0)) bytes")
+    show("alone", alone, logBytes: aloneLog)
+    let heavy = try HeavyReaders(directory: place, count: Self.readers)
+    let (beside, besideLog) = try batches.commit(commits)
+    let read = heavy.end()
+    show("beside \(Self.readers) readers", beside, logBytes: besideLog)
+    say("  meanwhile \(read.exported) readings exported, \(read.ranges) ranges of 256 rows read")
+    report(alone, beside)
   }
 
-  private func step(_ engine: Engine, _ number: Int, ts: Int64) {
+  private func report(_ alone: Samples, _ beside: Samples) {
+    let tail = alone.percentile(99) / alone.median
+    say(Shown.budget("p99 at most 3 times the median", isMet: tail <= 3, got: "\(Shown.decimals(tail, 2)) times"))
+    let slower = beside.percentile(99) / alone.percentile(99)
+    say(Shown.budget("p99 beside readers at most twice that without", isMet: slower <= 2, got: "\(Shown.decimals(slower, 2)) times"))
+  }
+
+  private func show(_ name: String, _ samples: Samples, logBytes: Int64) {
+    let line =
+      "p50 \(Shown.decimals(samples.median, 3)) ms, p99 \(Shown.decimals(samples.percentile(99), 3)) ms, max \(Shown.decimals(samples.largest, 2)) ms"
+    say("  \(name): \(line); write-ahead log at most \(Shown.decimals(Double(logBytes) / 1_048_576, 1)) MB")
+  }
+
+  /// What the disk itself takes for 8 kB written over and synced: the floor of every commit here.
+  private func probeDisk(in directory: String) throws {
+    let descriptor = open("\(directory)/probe", O_RDWR | O_CREAT, 0o600)
+    guard descriptor >= 0 else { throw BenchFailure("no file can be made in \(directory)") }
+    defer { close(descriptor) }
+    let block = [UInt8](repeating: 0xaa, count: 8192)
+    for slot in 0..<512 { pwrite(descriptor, block, block.count, off_t(slot * block.count)) }
+    fsync(descriptor)
+    var times: [Double] = []
+    for number in 0..<2000 {
+      let before = Machine.nanoseconds
+      pwrite(descriptor, block, block.count, off_t(number % 512 * block.count))
+      fdatasync(descriptor)
+      times.append(Double(Machine.nanoseconds - before) / 1e6)
+    }
+    let samples = Samples(times)
+    say(
+      "  the disk itself, 8 kB overwritten and synced: p50 \(Shown.decimals(samples.median, 3)) ms, p99 \(Shown.decimals(samples.percentile(99), 3)) ms"
+    )
+  }
+}
+
+/// As many messages of 3 readings as fill 8 kB.
+private let messagesInBatch = 233
+
+/// Messages of the bench's city, stepped and committed.
+private struct Batches {
+  let engine: Engine
+  let store: GatewayStore
+  let begun: Int64
+  private var number = 0
+
+  init(engine: Engine, store: GatewayStore, begun: Int64) { (self.engine, self.store, self.begun) = (engine, store, begun) }
+
+  /// Milliseconds of each commit, and how large the write-ahead log became.
+  mutating func commit(_ commits: Int) throws -> (times: Samples, logBytesMax: Int64) {
+    var times: [Double] = []
+    var log: Int64 = 0
+    for _ in 0..<commits {
+      for _ in 0..<messagesInBatch { step() }
+      let before = Machine.nanoseconds
+      _ = try store.commit(engine, realNow: LiveClock.wall)
+      times.append(Double(Machine.nanoseconds - before) / 1e6)
+      log = max(log, store.file.logBytes)
+    }
+    return (Samples(times), log)
+  }
+
+  private mutating func step() {
+    let ts = begun + Int64(number / BenchCity.deviceCount) * 10
     let topic = Array(BenchCity.topic(number % BenchCity.deviceCount).utf8)
     let payload = Array(BenchCity.payload(number, ts: ts).utf8)
+    number += 1
     topic.withUnsafeBytes { topic in
       payload.withUnsafeBytes { payload in
         engine.message(MessageInput(topic: topic, payload: payload), at: Timestamp(milliseconds: ts))

@@ -70,11 +70,12 @@ struct GatewayTurn {
       (await gateway.metric("thuong_readings_rejected_total") ?? 0) + (await gateway.metric("thuong_readings_duplicate_total") ?? 0)
     let store = await gateway.metric("thuong_store_bytes") ?? 0
     let memory = Machine.residentMegabytes(of: child.id)
-    let commits = await gateway.metric("thuong_commit_seconds_count") ?? 0
+    let commits = try await LiveCommits(of: gateway)
     say(
       "  gateway at the end: \(Int(readings)) readings stored (\(Int(rejected)) not), all in memory; resident \(Shown.decimals(memory.now, 0)) MB, peak \(Shown.decimals(memory.peak, 0)) MB; "
-        + "store \(Shown.decimals(store / 1_048_576, 0)) MB; \(Int(commits)) commits, \(Shown.decimals(accepted / max(1, commits), 0)) messages each"
+        + "store \(Shown.decimals(store / 1_048_576, 0)) MB; \(Int(commits.count)) commits, \(Shown.decimals(accepted / max(1, commits.count), 0)) messages each"
     )
+    commits.report()
   }
 }
 

@@ -21,7 +21,7 @@ struct All: AsyncParsableCommand {
     try await LiveBench(rounds: 5, messages: 150_000).run()
     try await OfflineBench(hours: full ? 24 : 2).run()
     try await LatencyBench(probes: 1000, rate: 5000).run()
-    try CommitBench(commits: 2000).run()
+    try CommitBench(commits: 5000).run()
   }
 }
 
@@ -58,7 +58,7 @@ struct Latency: AsyncParsableCommand {
 struct CommitTime: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "commit", abstract: "Time of a commit of 8 kB.")
 
-  @Option var commits = 2000
+  @Option var commits = 5000
 
   func run() async throws { try CommitBench(commits: commits).run() }
 }

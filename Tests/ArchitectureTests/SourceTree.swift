@@ -41,7 +41,8 @@ enum SourceTree {
   static func targets() throws -> [(name: String, isTest: Bool)] {
     let manifest = try String(contentsOf: root.appending(path: "Package.swift"), encoding: .utf8)
     return manifest.matches(of: /\.(target|executableTarget|testTarget|systemLibrary)\(\s*name: "(\w+)"/).map {
-      (String($0.output.2), $0.output.1 == "testTarget" || $0.output.2 == "TestSupport")
+      let name = String($0.output.2)
+      return (name, $0.output.1 == "testTarget" || manifest.contains("path: \"Tests/\(name)"))
     }
   }
 }

@@ -23,6 +23,7 @@ struct RunningConsole {
     }
   }
 
+  let gateway: GatewayService
   let port: Int
   let routes: [String]
 
@@ -37,7 +38,7 @@ struct RunningConsole {
       tasks.addTask { try await group.run() }
       let outcome: Result<Void, any Error>
       do {
-        outcome = .success(try await body(RunningConsole(port: try await server.boundPort(), routes: server.routes)))
+        outcome = .success(try await body(RunningConsole(gateway: gateway, port: try await server.boundPort(), routes: server.routes)))
       } catch {
         outcome = .failure(error)
       }

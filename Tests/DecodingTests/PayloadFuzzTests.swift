@@ -1,4 +1,5 @@
 import Decoding
+import Fuzzing
 import TestSupport
 import Testing
 

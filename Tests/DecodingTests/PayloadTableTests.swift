@@ -1,4 +1,5 @@
 import Decoding
+import Fuzzing
 import Readings
 import Testing
 
@@ -54,6 +55,8 @@ import Testing
     ("-9223372036854775809", -9.223372036854775808e18),
     ("1.7976931348623157e308", .greatestFiniteMagnitude), ("5e-324", .leastNonzeroMagnitude), ("true", 1), ("false", 0),
     ("0.30000000000000004", 0.1 + 0.2),
+    ("0.1000000000000000055511151231257827", 0.1), ("-0.00012345678901234567890123", -0.00012345678901234567890123),
+    ("1e0000000000000000000002", 100), ("1E-0000000000000000000002", 0.01),
   ]) func aNumberIsTheNearestDouble(_ text: String, _ value: Double) {
     #expect(number(text) == .number(value.bitPattern))
   }

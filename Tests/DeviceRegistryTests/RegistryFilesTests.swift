@@ -28,6 +28,15 @@ import Testing
     #expect(registry.domains == ["lighting", "traffic"])
   }
 
+  @Test func `An attribute is a number where it is one, and nan and inf are words`() throws {
+    let device = "{id: d, profile: door, site: viet-yen, attributes: {a: 5.5, b: nan, c: inf, d: -infinity, e: 1e400}}"
+    let registry = try RegistryWorkshop.load(changing: ["town.yaml": "devices: [\(device)]"])
+    #expect(
+      registry.devices.first?.attributes == [
+        "a": .number(5.5), "b": .text("nan"), "c": .text("inf"), "d": .text("-infinity"), "e": .text("1e400"),
+      ])
+  }
+
   @Test func aDeviceOfFewWordsHasTheProfilesInterval() throws {
     let registry = try RegistryWorkshop.load()
     let index = try #require(registry.deviceIndex("a.b_c-1"))

@@ -6,9 +6,12 @@ import Simulation
 /// What the tests of the real binary share: where it is, and a small city made for the purpose.
 enum Bench {
   /// The `thuong` that was built with these tests.
-  static var executable: String {
+  static var executable: String { sibling("thuong") }
+
+  /// An executable that was built with these tests.
+  static func sibling(_ name: String) -> String {
     let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("thuong").path
+    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent(name).path
   }
 
   static var root: URL {
@@ -25,17 +28,19 @@ enum Bench {
   }
 
   /// Waits for a condition, looking every few milliseconds; false where the time is up.
-  static func wait(seconds: Double, until condition: () async throws -> Bool) async rethrows -> Bool {
+  static func wait(seconds: Double, every pause: Duration = .milliseconds(5), until condition: () async throws -> Bool) async rethrows
+    -> Bool
+  {
     let limit = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < limit {
       if try await condition() { return true }
-      try? await Task.sleep(for: .milliseconds(5))
+      try? await Task.sleep(for: pause)
     }
     return false
   }
 }
 
-/// Two hundred detectors that report every second, each congested and clear in turn; the same for the same seed.
+/// Two hundred detectors that report every second, each congested and clear in turn; the same for the same seed and start.
 struct RushHour {
   static let devices = 200
   static let start: Int64 = 1_763_683_200_000
@@ -43,9 +48,11 @@ struct RushHour {
 
   private var random: SeededGenerator
   private let phase: [Int64]
+  private let start: Int64
   private var number: Int64 = 0
 
-  init(seed: UInt64) {
+  init(seed: UInt64, start: Int64 = Self.start) {
+    self.start = start
     random = SeededGenerator(seed: seed)
     var phases: [Int64] = []
     for _ in 0..<Self.devices { phases.append(random.below(120)) }
@@ -56,7 +63,7 @@ struct RushHour {
   mutating func next() -> (at: Timestamp, topic: String, payload: [UInt8], values: [Double]) {
     let device = Int(number % Int64(Self.devices))
     let second = number / Int64(Self.devices)
-    let at = Self.start + second * 1000 + Int64(device) * 5
+    let at = start + second * 1000 + Int64(device) * 5
     number += 1
     let isCongested = (second + phase[device]) % 120 < 60
     let values = [

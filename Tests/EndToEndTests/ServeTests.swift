@@ -102,24 +102,6 @@ import Testing
     #expect(await figure("thuong_messages_received_total") <= received + 1)
   }
 
-  @Test func `A second serve on one data directory exits with 4, and after kill -9 of the first it starts`() async throws {
-    let running = try await Self.start()
-    defer { Self.end(running) }
-    let second = try running.gateway.start()
-    second.wait()
-    #expect(second.exitCode == 4)
-    #expect(running.log().contains("in use by another thuong serve"))
-    running.child.send(SIGKILL)
-    running.child.wait()
-    let third = try running.gateway.start()
-    let isReady = await running.gateway.waitUntilReady(third)
-    #expect(isReady)
-    third.send(SIGTERM)
-    third.send(SIGTERM)
-    third.wait()
-    #expect(third.exitCode == 0, "a second SIGTERM is safe")
-  }
-
   @Test func `A port that is taken ends the second gateway with 3, and leaves the first its session`() async throws {
     let running = try await Self.start()
     defer { Self.end(running) }

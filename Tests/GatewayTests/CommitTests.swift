@@ -90,7 +90,7 @@ import Testing
     }
     #expect(
       samples.map { "\($0[0] as String) \($0[1] as String) \($0[2] as String) \($0[3] as Int)" } == [
-        "malformed tr-1 thuong/v1/s/traffic/tr-1/telemetry 4096", "unknown_device  thuong/v1/s/traffic/tr-9/telemetry 22",
+        "malformed tr-1 thuong/v1/s/traffic/tr-1/telemetry 4096", "unknown_device tr-9 thuong/v1/s/traffic/tr-9/telemetry 22",
         "wrong_topic  any/topic 1",
       ])
   }

@@ -11,8 +11,7 @@ import TestSupport
 
 /// A real engine on a real store in a directory of its own, fed by hand.
 final class GatewayWorkshop {
-  /// A whole minute.
-  static let start: Int64 = 1_763_683_200_000
+  static let start = SimulatedTown.start
 
   let registry: Registry
   let book: RuleBook
@@ -117,41 +116,9 @@ final class GatewayWorkshop {
 
   // MARK: The town
 
-  private static let files = [
-    "profiles/radar.yaml": """
-    id: radar
-    domain: traffic
-    interval: 60s
-    metrics:
-      speed:     {unit: km/h, range: [0, 250], resolution: 0.1}
-      occupancy: {unit: "%", range: [0, 100], resolution: 0.01}
-      queue:     {unit: m, range: [0, 100], resolution: 1, over_range: use}
-      volume:    {unit: "1", resolution: 1}
-    """,
-    "profiles/cabinet.yaml": """
-    id: cabinet
-    domain: lighting
-    interval: 60s
-    metrics:
-      power: {unit: W, resolution: 1}
-      door:  {unit: "1", report: on_change, resolution: 1, values: {OPEN: 1, CLOSED: 0}}
-    """,
-    "sites.yaml": "sites: [{id: s}, {id: z}]",
-    "town.yaml": """
-    devices:
-      - {id: tr-1, profile: radar, site: s}
-      - {id: tr-2, profile: radar, site: s}
-      - {id: tr-3, profile: radar, site: z}
-      - {id: cab-1, profile: cabinet, site: s}
-    """,
-  ]
-
   static func town() throws -> Registry {
-    let directory = try TemporaryDirectory()
-    let root = URL(filePath: directory.path)
-    try FileManager.default.createDirectory(at: root.appending(path: "profiles"), withIntermediateDirectories: true)
-    for (path, text) in files { try Data(text.utf8).write(to: root.appending(path: path)) }
-    return try withExtendedLifetime(directory) { try RegistryFiles.load(directory: root) }
+    let directory = try SimulatedTown.directory()
+    return try withExtendedLifetime(directory) { try RegistryFiles.load(directory: URL(filePath: directory.path)) }
   }
 }
 

@@ -95,4 +95,15 @@ import Testing
     try receive(at: 99_000)
     #expect(try gateway.stored() == ["tr-1/speed@0=50", "tr-1/speed@90000=50", "tr-1/speed@99000=50"])
   }
+
+  /// In one batch: the log row keeps no order between its commands and the messages without a ts.
+  @Test func whatTheBrokerForgotIsForgottenAfterARestartToo() throws {
+    gateway.send(payload, at: 0, packet: 7)
+    #expect(gateway.engine.command(Array(#"{"session":"new"}"#.utf8), at: GatewayWorkshop.time(1000)))
+    try gateway.commit()
+    try gateway.reopen()
+    gateway.engine.connectionBegan()
+    try receive(at: 90_000)
+    #expect(try gateway.stored() == ["tr-1/speed@0=50", "tr-1/speed@90000=50"])
+  }
 }

@@ -111,6 +111,16 @@ import Testing
     #expect(next.sequence == 3)
   }
 
+  @Test func `by a clock that is not trusted nothing expires`() {
+    var state = sending([1], firstAt: [0])
+    let leapt = Timestamp(milliseconds: 0) + 365 * 86_400_000
+    let actions = state.handle(.attempted(.failed("no route"), now: leapt, jitter: 0.5, isClockTrusted: false))
+    #expect(actions == [mark(1, .retryLater(nextAt: leapt + 1_000, error: "no route")), .sleep(until: leapt + 1_000)])
+    #expect(state.handle(.alarm).count == 1)
+    let found = state.handle(.attempted(.answered(status: 204, retryAfter: nil, text: ""), now: now, jitter: 0.5))
+    #expect(found.first == mark(1, .delivered, attempts: 2))
+  }
+
   @Test func `what was postponed before a restart is not sent before its time`() {
     var state = SinkState(sink: "ioc", retry: retry)
     _ = state.handle(.wake)
@@ -122,13 +132,15 @@ import Testing
     #expect(state.failures == 5, "the row goes on where it was")
   }
 
-  @Test func `a clock that was set back holds nothing for more than a day`() {
-    var state = SinkState(sink: "ioc", retry: retry)
-    _ = state.handle(.wake)
-    var waiting = delivery(1)
-    waiting.nextAt = now + 40 * 86_400_000
-    #expect(state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [waiting]), now: now)) == [.sleep(until: now + 86_400_000)])
-    #expect(state.handle(.alarm) == [.send(waiting)])
+  @Test func `a time that no delay can have set came from a wrong clock and holds nothing`() {
+    for (ahead, isSent) in [(86_400_000, false), (86_400_001, true), (365 * 86_400_000, true)] as [(Int64, Bool)] {
+      var state = SinkState(sink: "ioc", retry: retry)
+      _ = state.handle(.wake)
+      var waiting = delivery(1)
+      waiting.nextAt = now + ahead
+      let actions = state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [waiting]), now: now))
+      #expect(actions == [isSent ? .send(waiting) : .sleep(until: waiting.nextAt)])
+    }
   }
 
   private func delivery(_ sequence: Int64, firstAt: Int64? = nil) -> WaitingDelivery {

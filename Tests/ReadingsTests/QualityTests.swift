@@ -33,6 +33,7 @@ import Testing
     #expect(
       RejectReason.allCases.map(\.name) == [
         "malformed", "too_large", "unknown_device", "wrong_topic", "unknown_metric", "not_finite", "conflict", "too_old", "retained",
+        "crash",
       ])
   }
 }

@@ -25,6 +25,11 @@ import Testing
       ("last(power) < 0.1 * attr.rated_power", "last(power) < 0.1 * attr.rated_power"),
       ("share(last(speed) < 15) > 0.5", "share(last(speed) < 15) > 0.5"),
       ("last(x)\n  > 1", "last(x) > 1"),
+      ("last(a) > 0.00001", "last(a) > 0.00001"),
+      ("last(a) > 0.000000123", "last(a) > 0.000000123"),
+      ("last(a) < 9007199254740993", "last(a) < 9007199254740992.0"),
+      ("last(a) < 123456789012345678901234567890", "last(a) < 123456789012345680000000000000"),
+      ("status(a) == 'x\"y'", "status(a) == 'x\"y'"),
     ])
   func printsBack(text: String, canonical: String) throws {
     let expression = try ExpressionParser.parse(text)

@@ -61,6 +61,15 @@ import Testing
     #expect(try faults(when: when) == ["Rules/traffic.yaml:\(fault)"])
   }
 
+  @Test("lines may end as Windows ends them")
+  func countsLinesOfWindows() throws {
+    let text = "rules:\n  - id: r\n    where: {domain: traffic}\n    severity: minor\n    when: last(speed) < 1 and last(sped) < 1\n"
+    #expect(
+      try faults(text.replacingOccurrences(of: "\n", with: "\r\n")) == [
+        "Rules/traffic.yaml:5:36: no device of this rule measures sped; did you mean speed?"
+      ])
+  }
+
   @Test("every fault of a file is told at once, each at its place")
   func tellsAll() throws {
     let found = try faults(

@@ -1,3 +1,4 @@
+import Fuzzing
 import Readings
 import SeriesStore
 import TestSupport
@@ -96,17 +97,5 @@ import Testing
     let row = Array(batch.encode(number: 0x0102_0304_0506_0708))
     let sum = CRC32.of([8, 7, 6, 5, 4, 3, 2, 1] + row[5...])
     #expect(Array(row[1..<5]) == (0..<4).map { UInt8(truncatingIfNeeded: sum >> (8 * UInt32($0))) })
-  }
-}
-
-/// The checksum of zlib, bit by bit.
-enum CRC32 {
-  static func of(_ bytes: [UInt8]) -> UInt32 {
-    var sum = ~UInt32(0)
-    for byte in bytes {
-      sum ^= UInt32(byte)
-      for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0xedb8_8320 : sum >> 1 }
-    }
-    return ~sum
   }
 }

@@ -1,30 +1,7 @@
+import Fuzzing
 import Readings
 import SeriesStore
 import TestSupport
-
-/// What a batch was told, and what a visitor was: compared after a round trip.
-struct BatchContent: Equatable, LogVisitor {
-  enum Entry: Equatable {
-    case input(InputKind, Int64)
-    case command([UInt8], Int64)
-    case reading(UInt32, Int64, UInt64, UInt8)
-  }
-
-  struct Unnamed: Equatable {
-    var packet: UInt16
-    var hash: UInt64
-  }
-
-  var entries: [Entry] = []
-  var unnamed: [Unnamed] = []
-
-  mutating func input(_ kind: InputKind, at: Timestamp) { entries.append(.input(kind, at.milliseconds)) }
-  mutating func command(_ json: [UInt8], at: Timestamp) { entries.append(.command(json, at.milliseconds)) }
-  mutating func reading(_ reading: Reading) {
-    entries.append(.reading(reading.series.index, reading.ts.milliseconds, reading.value.bitPattern, reading.quality.byte))
-  }
-  mutating func unnamedMessage(packet: UInt16, hash: UInt64) { unnamed.append(Unnamed(packet: packet, hash: hash)) }
-}
 
 enum RandomBatch {
   /// Fills the batch with inputs of every kind, some of them extreme.

@@ -11,7 +11,8 @@ import Testing
     mutating func insert(_ reading: Reading) -> SeriesHeads.Outcome {
       let ts = reading.ts.milliseconds
       if let there = readings[ts] {
-        return there.bits == reading.value.bitPattern && there.quality & 0x7f == reading.quality.code ? .duplicate : .conflict
+        let (old, new) = (Double(bitPattern: there.bits), reading.value)
+        return (old == new || old.isNaN && new.isNaN) && there.quality & 0x7f == reading.quality.code ? .duplicate : .conflict
       }
       let newest = readings.keys.max()
       readings[ts] = (reading.value.bitPattern, reading.quality.byte)

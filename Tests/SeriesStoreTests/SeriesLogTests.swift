@@ -1,5 +1,6 @@
 import Database
 import Foundation
+import Fuzzing
 import GRDB
 import Readings
 import SeriesStore

@@ -1,0 +1,44 @@
+import Database
+import Dispatch
+import Gateway
+import Synchronization
+import Testing
+
+@Suite struct BusyStoreTests {
+  @Test(.timeLimit(.minutes(1)))
+  func `while too many reads of the store wait the API says so, and when they are done it answers`() async throws {
+    // Nothing listens on port 1: no broker is needed here.
+    try await RunningConsole.run(try TestTown(broker: 1)) { console in
+      let reader = console.gateway.reader
+      let goOn = DispatchSemaphore(value: 0)
+      let refused = Refusals()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        // Two hold the threads; the others wait, until one finds no place to wait in.
+        while refused.count.load(ordering: .relaxed) == 0 {
+          group.addTask {
+            do {
+              try await reader.readAsync { _ in
+                goOn.wait()
+                goOn.signal()
+              }
+            } catch {
+              refused.count.add(1, ordering: .relaxed)
+            }
+          }
+          await Task.yield()
+        }
+        let reply = try await console.get("/api/v1/alerts")
+        try expectProblem(reply, 503, "too many reads")
+        #expect(reply.headers["retry-after"] == "1")
+        #expect(try await console.get("/livez").status == 200)
+        goOn.signal()
+        try await group.waitForAll()
+      }
+      #expect(try await console.get("/api/v1/alerts").status == 200)
+    }
+  }
+}
+
+private final class Refusals: Sendable {
+  let count = Atomic(0)
+}
