@@ -114,10 +114,11 @@ let package = Package(
         logging,
       ], path: "Benchmarks/ThuongBench", swiftSettings: strict),
     .target(name: "CSteppedClock", path: "Tests/CSteppedClock"),
-    .target(name: "TestSupport", dependencies: [grdb], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["CHeldRead"], path: "Tests/TestSupport", swiftSettings: strict),
     .target(
       name: "CFaultyDisk", path: "Tests/CFaultyDisk", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CHeldRead", path: "Tests/CHeldRead", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
     .executableTarget(
       name: "TrapGateway", dependencies: ["Console", "Gateway", "Readings", lifecycle, unixSignals, logging], path: "Tests/TrapGateway",

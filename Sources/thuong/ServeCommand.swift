@@ -32,7 +32,10 @@ struct Serve: AsyncParsableCommand {
     let console = ConsoleServer(gateway: gateway, logger: logger)
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: gateway.services(http: [console], ready: { _ = try await console.boundPort() }).map { .init(service: $0) },
+        services: gateway.services(http: [console], ready: { _ = try await console.boundPort() }).map { service in
+          // Where one fails the others end in order too: a server that is cancelled traps on a connection it has just accepted.
+          .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
+        },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     logger.info(
       "Serving",

@@ -19,7 +19,7 @@ import Testing
     try await sweep(.kill, sample: 6, calls: SystemCallFault.storeCalls + ["write"], sticky: [false])
   }
 
-  @Test(.disabled("a failing sync ends the process with a trap, not with 3"))
+  @Test
   func `F11 EIO at every write and sync under a broker acknowledges nothing that is not committed`() async throws {
     try await sweep(.ioError, sample: 5, calls: SystemCallFault.storeCalls, sticky: [false, true])
   }

@@ -25,7 +25,7 @@ for harness in "$@"; do
     echo "$harness: $executions executions, $coverage, $memory MB at most"
   else
     failed=1
-    tail -n 40 "$log" >&2
+    grep -aE '^thuong-fuzz:|^==[0-9]+== ?ERROR|^SUMMARY' "$log" | cut -c 1-1000 >&2
     input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
     echo "$harness: FAILED, see $log; this repeats it:" >&2
     echo "  SWIFT_BACKTRACE=$SWIFT_BACKTRACE $program $harness $input" >&2

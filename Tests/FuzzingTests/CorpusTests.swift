@@ -4,8 +4,7 @@ import Testing
 
 /// The corpus once through the same checks that the fuzzer runs.
 @Suite struct CorpusTests {
-  // The corpus of rules and devices waits for faults that stay on one line.
-  @Test(arguments: Harnesses.all.map { $0.name }.filter { !["rules", "devices"].contains($0) })
+  @Test(arguments: Harnesses.all.map { $0.name })
   func `Every input of the corpus keeps what is promised, and becomes what its name says`(_ name: String) throws {
     let harness = try #require(Harnesses.all.first { $0.name == name }).init()
     let files = try Corpus.files(of: name)

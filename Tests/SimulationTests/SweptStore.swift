@@ -80,12 +80,12 @@ final class SweptStore {
   let store: GatewayStore
   let engine: Engine
 
-  init(_ disk: SimulatedDisk) throws {
+  /// - Parameter checkpoint: pages in the log from which on a commit checkpoints.
+  init(_ disk: SimulatedDisk, checkpoint: Int = 24) throws {
     let registry = try SweptLife.registry.get()
     let book = try SweptLife.book.get()
     store = try GatewayStore(directory: disk.path, durability: .full, sinks: [SinkFilter(sink: "ioc")])
-    // So that commits checkpoint too.
-    try store.file.read { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 24") }
+    try store.file.read { try $0.execute(sql: "PRAGMA wal_autocheckpoint = \(checkpoint)") }
     engine = try store.openEngine(registry: registry, book: book, settings: EngineSettings(instance: "swept"))
   }
 

@@ -1,42 +1,29 @@
 import Foundation
-import GRDB
 
-/// A read transaction that another process holds until it is told to let go. The process is a test's own child (an exit test), which
-/// learns from the environment where the database is; it says that it holds by a file beside it, and lets go when another is there.
-package struct HeldRead {
-  private let suite: String
-  private let database: String
-  private let path: String
+/// Another process that holds a read transaction of a database, from its making on until it is told to let go.
+///
+/// It is this test's own executable, started again: see `CHeldRead`.
+package final class HeldRead {
+  private let child = Process()
+  private let input = Pipe()
 
-  /// - Parameters:
-  ///   - suite: who asks: each suite that holds reads has a name of its own, and holds one after the other.
-  ///   - database: its path.
-  ///   - name: tells several holders of a database apart.
-  package init(for suite: String, database: String, name: String = "reader") {
-    (self.suite, self.database, path) = (suite, database, "\(database)-\(name)")
+  /// Returns when the transaction is held.
+  package init(database: String) throws {
+    let output = Pipe()
+    child.executableURL = URL(filePath: "/proc/self/exe")
+    child.environment = ProcessInfo.processInfo.environment.merging(["HELD_READ": database]) { $1 }
+    (child.standardInput, child.standardOutput) = (input, output)
+    try child.run()
+    guard output.fileHandleForReading.availableData == Data("holding\n".utf8) else { throw CocoaError(.executableLoad) }
   }
 
-  private static func variable(_ suite: String) -> String { "HELD_READ_\(suite)" }
+  package var process: Int32 { child.processIdentifier }
 
-  /// What the suite's next child holds: to be called before that is started.
-  package func announce() { setenv(Self.variable(suite), "\(database)\n\(path)", 1) }
-
-  /// The holder's process; nil until it holds.
-  package var process: Int32? { (try? String(contentsOfFile: "\(path).holding", encoding: .utf8)).flatMap { Int32($0) } }
-
-  package func letGo() { _ = FileManager.default.createFile(atPath: "\(path).let-go", contents: nil) }
-
-  /// The child's part.
-  package static func hold(for suite: String) throws {
-    let lines = ProcessInfo.processInfo.environment[variable(suite)]?.split(separator: "\n").map(String.init) ?? []
-    guard lines.count == 2 else { throw CocoaError(.fileNoSuchFile) }
-    var configuration = Configuration()
-    configuration.readonly = true
-    try DatabaseQueue(path: lines[0], configuration: configuration).read { db in
-      _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master")
-      try "\(getpid())".write(toFile: "\(lines[1]).holding", atomically: true, encoding: .utf8)
-      let parent = getppid()
-      while access("\(lines[1]).let-go", F_OK) != 0, getppid() == parent { usleep(5000) }
-    }
+  /// Returns when the process is gone.
+  package func letGo() throws {
+    try input.fileHandleForWriting.close()
+    child.waitUntilExit()
   }
+
+  deinit { if child.isRunning { child.terminate() } }
 }
