@@ -33,7 +33,7 @@ import class TestSupport.HeldRead
     func publish(_ count: Int) throws {
       for _ in 0..<count {
         let topic = "thuong/v1/bac-giang/traffic/\(RushHour.id(sent % RushHour.devices))/telemetry"
-        let payload = "{\"ts\":\(now - 3_600_000 + Int64(sent)),\"values\":{\"volume\":\(sent % 900),\"speed\":40,\"occupancy\":12}}"
+        let payload = "{\"ts\":\(now - 60_000 + Int64(sent / RushHour.devices)),\"values\":{\"volume\":\(sent % 900),\"speed\":40,\"occupancy\":12}}"
         try publisher.publish(at: Timestamp(milliseconds: now), topic: topic, payload: Array(payload.utf8))
         sent += 1
       }
@@ -54,10 +54,10 @@ import class TestSupport.HeldRead
     #expect(largest < Self.bound + 1 << 20, "the log had \(largest) bytes")
 
     try held.letGo()
-    let isStored = await Bench.wait(seconds: 60) { await gateway.metric("thuong_messages_accepted_total") == Double(sent) }
-    #expect(isStored, "\(sent) were sent; \(await gateway.get("/readyz")?.body ?? ""); \((try? String(contentsOfFile: gateway.logFile, encoding: .utf8))?.suffix(2000) ?? "")")
-    #expect(await gateway.metric("thuong_readings_stored_total") == Double(3 * sent))
-    #expect(await gateway.waitUntilReady(serving), "\(await gateway.get("/readyz")?.body ?? ""); \((try? String(contentsOfFile: gateway.logFile, encoding: .utf8))?.suffix(2000) ?? "")")
+    let isStored = await Bench.wait(seconds: 60) { await gateway.metric("thuong_readings_stored_total") == Double(3 * sent) }
+    #expect(isStored, "\(sent) were sent")
+    let isReady = await gateway.waitUntilReady(serving)
+    #expect(isReady)
   }
 
   private static func size(_ path: String) -> Int64 {

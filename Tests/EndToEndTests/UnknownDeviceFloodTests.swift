@@ -41,26 +41,30 @@ import Testing
     }
   }
 
-  @Test(.disabled("its memory figure reads 0"))
-  func `F17 A million messages of unknown devices and topics are counted, and cost neither memory nor the known devices anything`()
+  @Test func `F17 A million messages of unknown devices and topics are counted, and cost neither memory nor the known devices anything`()
     async throws
   {
     let run = try TraceRun(files: SmallTown.files)
     let messages = SmallTown.messages()
     var peaks: [Int] = []
-    for strays in [64_000, 1_000_000] {
+    for strays in [200_000, 1_000_000] {
       try Self.write(strays, among: messages, to: run.path("flood"))
       let store = "flooded-\(strays)"
       let child = try ChildProcess(
         Bench.executable,
         ["replay", run.path("flood"), "--devices", run.path("Devices"), "--rules", run.path("Rules"), "--data", run.path(store)])
-      var peak = 0
-      let hasEnded = await Bench.wait(seconds: 120) {
-        peak = max(peak, Self.peakMegabytes(child))
-        return !child.isRunning
+      // On a thread of its own: it is over in a moment, and a look that comes late sees nothing.
+      let peak = try await Bench.blocking {
+        var peak = 0
+        let limit = Date(timeIntervalSinceNow: 120)
+        while child.isRunning, Date() < limit {
+          peak = max(peak, Self.peakMegabytes(child))
+          Thread.sleep(forTimeInterval: 0.002)
+        }
+        return peak
       }
+      #expect(child.exitCode == 0)
       child.end()
-      #expect(hasEnded && child.exitCode == 0)
       peaks.append(peak)
       #expect(try await run.export(store).readings == messages.flatMap(\.readings))
       let contents = try StoreContents(run.path(store))
@@ -68,7 +72,7 @@ import Testing
       #expect(contents.balances && contents.rejected.messages == strays)
       #expect(try Self.samples(run.path(store)) == ["unknown_device": 10_001, "wrong_topic": 1], "ten thousand names, one for the rest")
     }
-    print("a flood of unknown devices: peak \(peaks[0]) MB at 64,000, \(peaks[1]) MB at 1,000,000")
+    print("a flood of unknown devices: peak \(peaks[0]) MB at 200,000, \(peaks[1]) MB at 1,000,000")
     #expect(peaks[0] > 0 && peaks[1] - peaks[0] < 16, "memory is flat: \(peaks) MB")
   }
 

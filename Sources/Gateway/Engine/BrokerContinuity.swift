@@ -1,4 +1,28 @@
-import Readings
+package import Readings
+
+/// Since when the broker runs, as its uptime tells.
+package struct BrokerStart: Equatable, Sendable {
+  /// The broker says how long it runs about every ten seconds, in whole seconds, and it may be a while until that is read.
+  static let tolerance: Milliseconds = 15_000
+
+  /// Milliseconds of this machine's monotonic clock; no wall clock has a part in it. Negative where the broker is older than the machine's start.
+  package var at: Milliseconds
+  /// Which monotonic clock that is.
+  package var boot: String
+  /// The broker was seen to run for longer before: it was started anew since.
+  package var isProven: Bool
+  /// It had told us of its end.
+  package var isClean: Bool
+
+  package init(at: Milliseconds, boot: String, isProven: Bool, isClean: Bool) {
+    (self.at, self.boot, self.isProven, self.isClean) = (at, boot, isProven, isClean)
+  }
+
+  /// Whether it was started anew since it said `before`. After a start of this machine only a broker that is younger than that is known to be.
+  package func isAnew(since before: BrokerStart) -> Bool {
+    isProven || (boot == before.boot ? at - before.at > Self.tolerance : at > 0)
+  }
+}
 
 /// What can be proved of the broker's keeping what was sent to us, from the commands that tell of it. What cannot is a gap.
 struct BrokerContinuity: Equatable, Sendable {
@@ -10,15 +34,12 @@ struct BrokerContinuity: Equatable, Sendable {
     var detail: String
   }
 
-  /// The broker says so only about every ten seconds, and in whole seconds.
-  static let startTolerance: Milliseconds = 15_000
-
   /// The broker has had a session of ours.
   private(set) var isKnown = false
   private var isAsked = false
   /// It was asked, and the answer was lost: it may have told us of a new session then.
   private var isUnanswered = false
-  private var startedAt: Timestamp?
+  private var start: BrokerStart?
   private var heardAt: Timestamp?
   /// When the broker was last heard before this connection: what it lost, it lost after it.
   private(set) var provenUntil: Timestamp?
@@ -60,11 +81,11 @@ struct BrokerContinuity: Equatable, Sendable {
   mutating func wasUp() { isKnown = true }
 
   /// - Returns: a gap where it was started anew without having said good-bye: what it had not saved is gone.
-  mutating func started(at: Timestamp, clean: Bool) -> Gap? {
-    defer { startedAt = at }
-    guard let before = startedAt, at - before > Self.startTolerance else { return nil }
+  mutating func started(_ new: BrokerStart) -> Gap? {
+    defer { start = new }
+    guard let start, new.isAnew(since: start) else { return nil }
     dropped = dropped.map { Dropped(told: 0, latest: 0, saidAt: $0.saidAt, since: $0.saidAt) }
-    return clean
+    return new.isClean
       ? nil : Gap(cause: "broker_restarted", detail: "the broker was started anew after an end that it did not announce")
   }
 

@@ -137,7 +137,7 @@ package final class Engine {
       unnamed.connectionBegan()
       unnamed.forgetAll()
       return continuity.new()
-    case .brokerStarted(let at, let clean): return continuity.started(at: at, clean: clean)
+    case .brokerStarted(let start): return continuity.started(start)
     case .brokerDropped(let count): continuity.dropped(count, at: t)
     }
     return nil

@@ -13,8 +13,8 @@ enum EngineCommand: Equatable, Sendable {
   case sessionKept
   /// `{"session":"new"}`: it answered with a new one: it sends nothing again, and its packet ids begin anew. A connection begins.
   case sessionNew
-  /// `{"broker":{"started":1763683200000,"clean":true}}`: when the broker says that it was started, and whether it had told us of its end.
-  case brokerStarted(at: Timestamp, clean: Bool)
+  /// `{"broker":{"started":-7200000,"boot":"…","proven":false,"clean":true}}`: since when the broker says that it runs.
+  case brokerStarted(BrokerStart)
   /// `{"broker":{"dropped":7}}`: how many messages to anybody the broker says that it has dropped since its start.
   case brokerDropped(Int64)
 
@@ -31,8 +31,9 @@ enum EngineCommand: Equatable, Sendable {
     case (_, _, let broker?):
       if let dropped = (broker["dropped"] as? NSNumber)?.int64Value, dropped >= 0 {
         self = .brokerDropped(dropped)
-      } else if let at = (broker["started"] as? NSNumber)?.int64Value, Timestamp.plausible.contains(at) {
-        self = .brokerStarted(at: Timestamp(milliseconds: at), clean: broker["clean"] as? Bool ?? false)
+      } else if let at = (broker["started"] as? NSNumber)?.int64Value, let boot = broker["boot"] as? String {
+        self = .brokerStarted(
+          BrokerStart(at: at, boot: boot, isProven: broker["proven"] as? Bool ?? false, isClean: broker["clean"] as? Bool ?? false))
       } else {
         return nil
       }
@@ -48,7 +49,8 @@ enum EngineCommand: Equatable, Sendable {
       case .sessionRefused: #"{"session":"refused"}"#
       case .sessionKept: #"{"session":"kept"}"#
       case .sessionNew: #"{"session":"new"}"#
-      case .brokerStarted(let at, let clean): #"{"broker":{"started":\#(at.milliseconds),"clean":\#(clean)}}"#
+      case .brokerStarted(let start):
+        #"{"broker":{"started":\#(start.at),"boot":"\#(start.boot)","proven":\#(start.isProven),"clean":\#(start.isClean)}}"#
       case .brokerDropped(let count): #"{"broker":{"dropped":\#(count)}}"#
       }
     return Array(text.utf8)

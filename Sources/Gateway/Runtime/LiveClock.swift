@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 package import Readings
 
@@ -7,6 +8,8 @@ package protocol MachineClock: Sendable {
   var wall: Timestamp { get }
   /// Nanoseconds that only ever rise.
   var monotonicNanoseconds: Int64 { get }
+  /// Which monotonic clock that is: it begins anew with each start of the machine.
+  var boot: String { get }
 }
 
 extension MachineClock {
@@ -25,6 +28,11 @@ package struct SystemClock: MachineClock {
     let (seconds, nanoseconds) = Self.read(CLOCK_MONOTONIC)
     return seconds * 1_000_000_000 + nanoseconds
   }
+
+  package var boot: String { Self.bootID }
+
+  private static let bootID =
+    (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
 
   private static func read(_ clock: clockid_t) -> (seconds: Int64, nanoseconds: Int64) {
     var time = timespec()

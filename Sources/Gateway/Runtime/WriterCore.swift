@@ -52,7 +52,7 @@ package final class WriterCore {
   private var readAt: Timestamp
   /// How the broker ended the last connection, as far as we know: with a word of its own end.
   private var endedCleanly = false
-  private var brokerStartedAt: Timestamp?
+  private var uptime = BrokerUptime()
   /// A commit with messages has succeeded since the start.
   private var hasSurvived = false
   private var takenAlone = 0
@@ -99,7 +99,10 @@ package final class WriterCore {
     let wasReadable = isLingering || hasMore || seen != 0
     isLingering = false
     // On a full disk nothing is read: what is in hand cannot be acknowledged.
-    if !isDiskFull { if wasReadable { drain() } else { caughtUp() } }
+    if !isDiskFull {
+      uptime.reads(now: machine.monotonic)
+      if wasReadable { drain() } else { caughtUp() }
+    }
     handle(.timePassed)
     passTime()
     commit()
@@ -283,10 +286,10 @@ package final class WriterCore {
     if let fault = connection?.subscribe(filters) { lose(fault) }
   }
 
-  /// Tells the engine, unless there is no clock yet: a sender's stands until its first message.
-  private func tell(_ command: EngineCommand) {
-    if engine.clock != nil || configuration.brokerClock == .gateway { _ = engine.command(command.json, at: instant(sentAt: nil)) }
-  }
+  /// A sender's clock stands until its first message.
+  private var hasClock: Bool { engine.clock != nil || configuration.brokerClock == .gateway }
+
+  private func tell(_ command: EngineCommand) { if hasClock { _ = engine.command(command.json, at: instant(sentAt: nil)) } }
 
   private func drop(wasUp: Bool) {
     if let why = session.lastError, why != lastSaid || wasUp {
@@ -300,7 +303,7 @@ package final class WriterCore {
   }
 
   private func noteIntake(up: Bool) {
-    if engine.clock != nil || configuration.brokerClock == .gateway { engine.intake(up: up, at: instant(sentAt: nil)) }
+    if hasClock { engine.intake(up: up, at: instant(sentAt: nil)) }
   }
 
   package func dialled(_ result: Result<MQTTConnection, MQTTFault>) {
@@ -400,14 +403,14 @@ extension WriterCore: MQTTConnectionDelegate {
   }
 
   private func report(_ message: borrowing MQTTMessage) {
+    guard hasClock else { return }  // it says so again
     switch BrokerReport(message) {
     case .dropped(let count): tell(.brokerDropped(count))
     case .uptime(let seconds):
-      guard configuration.brokerClock == .gateway else { return }
-      let started = clock.now - seconds * 1000
-      if let last = brokerStartedAt, abs(started - last) < BrokerContinuity.startTolerance { return }
-      brokerStartedAt = started
-      tell(.brokerStarted(at: started, clean: endedCleanly))
+      guard let start = uptime.hears(seconds: seconds, now: machine.monotonic, boot: machine.boot, endedCleanly: endedCleanly) else {
+        return
+      }
+      tell(.brokerStarted(start))
     case nil: return
     }
   }

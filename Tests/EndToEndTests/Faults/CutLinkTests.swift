@@ -23,8 +23,7 @@ import Testing
     return Bench.seconds(since: began)
   }
 
-  @Test(.disabled("an unanswered CONNECT is told as session_unproved, which this does not expect yet"))
-  func `F5 A cut network is noticed within two keep-alives, and nothing is lost that the broker can queue`() async throws {
+  @Test func `F5 A cut network is noticed within two keep-alives, and nothing is lost that the broker can queue`() async throws {
     let city = try await FaultCity(Self.plan())
     let child = try await city.start()
     defer { child.send(SIGKILL) }
@@ -52,7 +51,9 @@ import Testing
     #expect(readings.isRight, "\(readings)")
     let events = try city.comparedEvents(sender)
     #expect(events.isRight, "\(events)")
-    #expect(city.told.gaps == [:])
+    // A CONNECT that got no answer may have begun a new session: whoever cannot prove that it did not says so, once.
+    let gaps = city.told.gaps
+    #expect(gaps.keys.allSatisfy { $0 == "session_unproved" } && gaps["session_unproved", default: 0] <= 1, "\(gaps)")
     Bench.say("F5: noticed after \(noticed) s; \(sender.acknowledged) acknowledged; \(readings); \(events)")
   }
 
@@ -69,9 +70,12 @@ import Testing
     city.proxy?.heal()
     let isUp = await Bench.wait(seconds: 60) { await city.problems()?.contains("intake_") == false }
     #expect(isUp)
-    try await sender.send(1)
-    try await city.settle(sender)
-    let isTold = await Bench.wait(seconds: 30) { city.told.gaps["broker_dropped", default: 0] >= 1 }
+    // The broker says every second what it has dropped, and a tick tells it: the sender's clock is moved on over the next minute.
+    let isTold = try await Bench.wait(seconds: 60, every: .milliseconds(500)) {
+      try await sender.send(2000)
+      try await city.settle(sender)
+      return city.told.gaps["broker_dropped", default: 0] >= 1
+    }
     #expect(isTold, "gaps told: \(city.told.gaps)")
     #expect(try await city.stop(child) == 0)
     let readings = try await city.comparedReadings(sender)

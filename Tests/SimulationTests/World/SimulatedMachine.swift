@@ -5,6 +5,7 @@ import Readings
 final class SimulatedMachine: MachineClock, @unchecked Sendable {
   /// Nanoseconds since some moment before the start.
   private(set) var monotonicNanoseconds: Int64 = 5_000_000_000
+  let boot = "simulated"
   private var wallAhead: Milliseconds
 
   init(wall: Timestamp) { wallAhead = wall.milliseconds - 5_000 }
