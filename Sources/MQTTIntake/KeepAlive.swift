@@ -46,6 +46,13 @@ struct KeepAlive {
   /// What was queued is under way, or waits for a broker that does not read.
   mutating func tried(_ now: Milliseconds) { if owedSince == nil { owedSince = now } }
 
+  /// When there will be advice; nil where none is to be expected.
+  var dueAt: Milliseconds? {
+    guard period > 0 else { return nil }
+    if owed != nil { return owedSince.map { $0 + period } }
+    return min(lastSent, lastReceived) + period
+  }
+
   mutating func advice(_ now: Milliseconds) -> Advice {
     guard period > 0 else { return .none }
     if let owed {

@@ -182,6 +182,9 @@ package import Readings
     }
   }
 
+  /// When `misc` has to be called next, in monotonic milliseconds; nil where nothing is due.
+  package var dueAt: Milliseconds? { over == nil ? keepAlive.dueAt : nil }
+
   private var hasInput: Bool {
     guard stream.descriptor >= 0 else { return false }
     var one = pollfd(fd: stream.descriptor, events: Int16(POLLIN), revents: 0)

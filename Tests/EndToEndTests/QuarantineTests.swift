@@ -66,8 +66,9 @@ import Testing
     #expect(isStored)
     child.end()
     let deadly = "{\"values\":{\"volume\":2,\"speed\":50},\"trap\":1}"
-    try running.publish("{\"values\":{\"volume\":3}}", 1)
-    try running.publish(deadly, 2)
+    // It comes first: a message that is committed before it would make of that start one that did not die of its first batch.
+    try running.publish(deadly, 1)
+    try running.publish("{\"values\":{\"volume\":3}}", 2)
     try running.publish("{\"values\":{\"volume\":4}}", 3)
 
     var deaths = 0
@@ -80,7 +81,7 @@ import Testing
     defer { child.end() }
     #expect(deaths == 3, "two starts, and one that took messages one by one")
     let isWhole = await Bench.wait(seconds: 5) { await running.gateway.metric("thuong_readings_stored_total") == 3 }
-    #expect(isWhole, "what came before and behind it is stored")
+    #expect(isWhole, "what came behind it is stored")
     #expect(try running.quarantined().map(\.body) == [deadly])
     let metrics = await running.gateway.get("/metrics")?.body ?? ""
     #expect(metrics.contains("thuong_messages_rejected_total{reason=\"crash\"} 1"))

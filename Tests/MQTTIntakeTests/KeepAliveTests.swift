@@ -38,6 +38,19 @@ import Testing
     #expect(memory.stream.isClosed)
   }
 
+  @Test func `An owner that sleeps knows when to look next`() throws {
+    let memory = try MemoryConnection.accepted()
+    #expect(memory.connection.dueAt == 1_030_000)
+    #expect(pass(memory, to: 30) == ping)
+    #expect(memory.connection.dueAt == 1_060_000)
+    memory.now += 1000
+    memory.tell(pong)
+    #expect(memory.connection.dueAt == 1_060_000, "the next ping")
+    _ = memory.connection.misc(now: 1_060_000)
+    #expect(memory.connection.misc(now: 1_090_000) != nil)
+    #expect(memory.connection.dueAt == nil)
+  }
+
   @Test func `Any byte is a sign of life, a message no less than an answer`() throws {
     let memory = try MemoryConnection.accepted()
     #expect(pass(memory, to: 30) == ping)

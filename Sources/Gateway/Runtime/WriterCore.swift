@@ -27,6 +27,8 @@ package final class WriterCore {
   private static let lingerInCrowd: Int32 = 3
   /// Memory that heads may take while there are no chunks.
   private static let headBytesMax = 4 << 30
+  /// A broker that has nothing to send for so long after intake is up has sent again what it had in flight.
+  private static let resendingMax: Milliseconds = 3_000
   /// A sender's time further ahead than this is no time.
   private static let senderLeapMax: Milliseconds = 366 * 86_400_000
 
@@ -56,6 +58,7 @@ package final class WriterCore {
   /// A commit with messages has succeeded since the start.
   private var hasSurvived = false
   private var takenAlone = 0
+  private var upSince: Milliseconds = 0
   /// Set by a write or commit error that ends the process.
   package private(set) var failure: StoreError?
   package private(set) var isStoreFull = false
@@ -123,6 +126,7 @@ package final class WriterCore {
     }
     if isDiskFull { return Wait(socket: -1, events: 0, milliseconds: 500) }
     guard let connection else { return Wait(socket: -1, events: 0, milliseconds: Int32(milliseconds)) }
+    if let due = connection.dueAt { milliseconds = min(milliseconds, max(1, due - machine.monotonic)) }
     let events = Int16(POLLIN) | (connection.wantsWrite ? Int16(POLLOUT) : 0)
     return Wait(socket: connection.socket, events: events, milliseconds: Int32(milliseconds))
   }
@@ -154,7 +158,8 @@ package final class WriterCore {
   /// The connection had nothing to read.
   private func caughtUp() {
     handle(.drained)
-    if store.isCareful, session.isUp { survived() }
+    // What the process died of is the first that the broker sends again; that may take a moment.
+    if store.isCareful, session.isUp, machine.monotonic - upSince >= Self.resendingMax { survived() }
   }
 
   private func survived() {
@@ -269,6 +274,7 @@ package final class WriterCore {
     case .subscribe(let present): begin(sessionPresent: present)
     case .up:
       lastSaid = nil
+      upSince = machine.monotonic
       logger.info("Intake is up", metadata: ["broker": "\(configuration.broker.host):\(configuration.broker.port)"])
       noteIntake(up: true)
     case .drop, .down: drop(wasUp: action == .down)
