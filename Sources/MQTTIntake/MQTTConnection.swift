@@ -18,6 +18,8 @@ package import Readings
 
   /// As much as one read may bring; what is behind it in the buffer is never touched unless a packet is larger.
   private static let readSize = 64 << 10
+  /// Reading makes room, into which the broker's kernel pushes at once what waits there: only a read that brings less has come to an end.
+  private static let trickle = 1024
   /// More acknowledgements than there are packet numbers: the broker sends without waiting for them.
   private static let queuedMax = 512 << 10
 
@@ -88,7 +90,7 @@ package import Readings
       dispatch(to: delegate)
       isDispatching = false
       if let over { return .fault(over) }
-      return count < room ? .drained : .more
+      return count < Self.trickle ? .drained : .more
     }
   }
 
