@@ -16,9 +16,10 @@ extension WholeSystem {
     let committed = judgeAcknowledgements(received: counters.messagesReceived)
     let model = judgeModel(truth, committed)
     judgeReadings(truth, model, counters)
-    judgeEvents(truth, model)
+    let events = ToldEvent.all(truth)
+    judgeEvents(truth, model, events)
     judgeDelivery(truth)
-    judgeGaps(truth)
+    judgeGaps(truth, events)
     figures.messages = committed.count
     figures.readings = truth.readings.count
     figures.events = truth.deliveries.values.reduce(0) { $0 + $1.count }
@@ -122,8 +123,8 @@ extension WholeSystem {
 
   // MARK: Promises 1 and 5: events
 
-  private func judgeEvents(_ truth: StoredTruth, _ model: ModelOutcome) {
-    let told = (truth.deliveries["province"] ?? []).compactMap { Told($0) }
+  private func judgeEvents(_ truth: StoredTruth, _ model: ModelOutcome, _ events: [String: ToldEvent]) {
+    let told = (truth.deliveries["province"] ?? []).compactMap { Told($0.event, events[$0.event]) }
     for i in 0..<max(told.count, model.transitions.count) {
       let found = i < told.count ? told[i] : nil
       let expected = i < model.transitions.count ? Told(model.transitions[i]) : nil
@@ -133,7 +134,7 @@ extension WholeSystem {
     }
     // The sink with a filter gets its part, in the same order.
     let part = model.transitions.filter { $0.subject.hasPrefix("s/") && $0.severity != "info" }.map(\.event)
-    let got = (truth.deliveries["town"] ?? []).compactMap { Told($0) }.map(\.event)
+    let got = (truth.deliveries["town"] ?? []).compactMap { Told($0.event, events[$0.event]) }.map(\.event)
     if part != got { fail("sink town has \(got.count) alert events, expected \(part.count)") }
   }
 
@@ -161,8 +162,8 @@ extension WholeSystem {
   // MARK: Promise 4
 
   /// Whatever the broker lost lies within a gap that was told.
-  private func judgeGaps(_ truth: StoredTruth) {
-    let gaps = (truth.deliveries["province"] ?? []).compactMap { ToldGap($0) }
+  private func judgeGaps(_ truth: StoredTruth, _ events: [String: ToldEvent]) {
+    let gaps = (truth.deliveries["province"] ?? []).compactMap { ToldGap(events[$0.event]) }
     let clocks = Set(gateway.lives.map(\.clockAhead))
     for (number, fate) in broker.fates.enumerated() {
       guard case .lost(let at) = fate else { continue }
@@ -171,6 +172,32 @@ extension WholeSystem {
       if !isTold { return fail("message \(number), lost by the broker at \(at) (clocks ahead: \(clocks)), lies in no gap: \(gaps)") }
     }
   }
+}
+
+/// An event's body, read once however many sinks it went to.
+private struct ToldEvent: Decodable {
+  struct Body: Decodable {
+    struct Rule: Decodable { var id: String }
+    var alert, severity, breachedAt, detectedAt, cause, from, to: String?
+    var revision: Int?
+    var rule: Rule?
+  }
+
+  var type: String
+  var subject, time: String?
+  var data: Body
+
+  /// By the event's id. What cannot be read is missing.
+  static func all(_ truth: StoredTruth) -> [String: ToldEvent] {
+    let decoder = JSONDecoder()
+    var events: [String: ToldEvent] = [:]
+    for delivery in truth.deliveries.values.joined() where events[delivery.event] == nil {
+      events[delivery.event] = try? decoder.decode(ToldEvent.self, from: Data(delivery.body))
+    }
+    return events
+  }
+
+  static func instant(_ text: String?) -> Int64 { text.flatMap { Timestamp(rfc3339: $0) }?.milliseconds ?? -1 }
 }
 
 /// An alert event, as far as the model knows of it.
@@ -185,35 +212,23 @@ private struct Told: Equatable {
   }
 
   /// nil for what is no alert event.
-  init?(_ delivery: StoredTruth.Delivery) {
-    guard let json = try? JSONSerialization.jsonObject(with: Data(delivery.body)) as? [String: Any],
-      let type = json["type"] as? String, type.hasPrefix("vn.thuong.alert."), let data = json["data"] as? [String: Any],
-      let rule = data["rule"] as? [String: Any]
-    else { return nil }
-    event = delivery.event
-    kind = String(type.dropFirst("vn.thuong.alert.".count))
-    alert = data["alert"] as? String ?? ""
-    self.rule = rule["id"] as? String ?? ""
-    subject = json["subject"] as? String ?? ""
-    severity = data["severity"] as? String ?? ""
-    time = Self.instant(json["time"])
-    breachedAt = Self.instant(data["breachedAt"])
-    detectedAt = Self.instant(data["detectedAt"])
-    revision = (data["revision"] as? NSNumber)?.intValue ?? -1
+  init?(_ id: String, _ told: ToldEvent?) {
+    guard let told, told.type.hasPrefix("vn.thuong.alert."), let rule = told.data.rule else { return nil }
+    (event, kind, self.rule) = (id, String(told.type.dropFirst("vn.thuong.alert.".count)), rule.id)
+    (alert, subject, severity) = (told.data.alert ?? "", told.subject ?? "", told.data.severity ?? "")
+    time = ToldEvent.instant(told.time)
+    breachedAt = ToldEvent.instant(told.data.breachedAt)
+    detectedAt = ToldEvent.instant(told.data.detectedAt)
+    revision = told.data.revision ?? -1
   }
-
-  static func instant(_ value: Any?) -> Int64 { (value as? String).flatMap { Timestamp(rfc3339: $0) }?.milliseconds ?? -1 }
 }
 
 private struct ToldGap {
   var cause: String
   var from, to: Int64
 
-  init?(_ delivery: StoredTruth.Delivery) {
-    guard let json = try? JSONSerialization.jsonObject(with: Data(delivery.body)) as? [String: Any],
-      json["type"] as? String == "vn.thuong.gateway.gap", let data = json["data"] as? [String: Any]
-    else { return nil }
-    cause = data["cause"] as? String ?? ""
-    (from, to) = (Told.instant(data["from"]), Told.instant(data["to"]))
+  init?(_ told: ToldEvent?) {
+    guard let told, told.type == "vn.thuong.gateway.gap" else { return nil }
+    (cause, from, to) = (told.data.cause ?? "", ToldEvent.instant(told.data.from), ToldEvent.instant(told.data.to))
   }
 }
