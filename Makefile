@@ -46,14 +46,15 @@ else
 endif
 	@grep -Eq 'Test run with [1-9][0-9]* tests?.* passed' .build/test.log || { echo "make test: no test ran" >&2; exit 1; }
 
-# The long forms of the tests that bear a fault's number. KILLS, KILL_SEED and SEEDS reach them through the environment.
+# The long forms of the tests that bear a fault's number, then the simulation's seeds. The variables reach them through the environment.
 .PHONY: soak
-soak: ## The long forms of the fault tests, an hour; KILLS=1000 KILL_SEED=N SEEDS=N
+soak: export SEEDS ?= 100000
+soak: ## The long forms of the fault tests and 100,000 seeds, hours; KILLS=1000 KILL_SEED=N SEEDS=N FIRST_SEED=N
 	@packaging/install-dependencies.sh --tests
 	swift build -c release --build-tests
-	THUONG_SOAK=1 swift test -c release --disable-xctest --skip-build --filter '/`?F[0-9]+ ' $(ARGS) 2>&1 | tee .build/soak.log
+	THUONG_SOAK=1 swift test -c release --disable-xctest --skip-build --no-parallel --filter '/`?F[0-9]+ ' $(ARGS) 2>&1 | tee .build/soak.log
+	swift test -c release --disable-xctest --skip-build --filter SeedTests 2>&1 | tee -a .build/soak.log
 	@grep -Eq 'Test run with [1-9][0-9]* tests?.* passed' .build/soak.log || { echo "make soak: no test ran" >&2; exit 1; }
-	@# Here follow the simulation's seeds, SEEDS of them.
 
 .PHONY: fault-table
 fault-table: ## The faults, their tests and the last results, into README.md

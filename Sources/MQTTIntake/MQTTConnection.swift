@@ -180,19 +180,12 @@ package import Readings
       return nil
     case .silent(let why):
       // What has come and was not read yet is no silence: the owner may have been busy for longer than the keep-alive.
-      return hasInput ? nil : fail(MQTTFault(why))
+      return stream.hasInput ? nil : fail(MQTTFault(why))
     }
   }
 
   /// When `misc` has to be called next, in monotonic milliseconds; nil where nothing is due.
   package var dueAt: Milliseconds? { over == nil ? keepAlive.dueAt : nil }
-
-  private var hasInput: Bool {
-    guard stream.descriptor >= 0 else { return false }
-    var one = pollfd(fd: stream.descriptor, events: Int16(POLLIN), revents: 0)
-    // Safe: one entry.
-    return unsafe poll(&one, 1, 0) > 0
-  }
 
   /// Sends all that is queued, PUBACKs among it, as far as the stream takes it; the rest stays queued.
   package func write(now: Milliseconds) -> MQTTFault? {

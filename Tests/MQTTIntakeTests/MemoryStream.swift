@@ -13,7 +13,9 @@ final class MemoryStream: ByteStream {
   var writeEnd: String?
   private var chunks: ArraySlice<[UInt8]> = []
 
-  var descriptor: Int32 = -1
+  let descriptor: Int32 = -1
+  /// What the owner has not looked at yet.
+  var hasInput = false
 
   func arrive(_ bytes: [UInt8]) { if !bytes.isEmpty { chunks.append(bytes) } }
 

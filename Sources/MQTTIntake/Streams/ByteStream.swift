@@ -11,7 +11,9 @@ package enum StreamResult: Equatable, Sendable {
 package protocol ByteStream: AnyObject {
   /// For poll; -1 where there is nothing to wait for.
   var descriptor: Int32 { get }
-  /// Fewer bytes than there was room for mean that there are no more for now.
+  /// Something has come that was not read yet, be it the end.
+  var hasInput: Bool { get }
+  /// As many bytes as there are, as far as there is room; reading may let more come at once.
   func read(into buffer: UnsafeMutableRawBufferPointer) -> StreamResult
   /// May take fewer than it is given.
   func write(_ bytes: UnsafeRawBufferPointer) -> StreamResult

@@ -74,6 +74,13 @@ final class TCPStream: ByteStream {
     }
   }
 
+  var hasInput: Bool {
+    guard descriptor >= 0 else { return false }
+    var one = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    // Safe: one entry.
+    return unsafe poll(&one, 1, 0) > 0
+  }
+
   func write(_ bytes: UnsafeRawBufferPointer) -> StreamResult {
     while true {
       // Safe: no more bytes than there are.

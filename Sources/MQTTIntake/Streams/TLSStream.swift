@@ -116,6 +116,9 @@ import Glibc
     return .bytes(count)
   }
 
+  /// What OpenSSL holds is no whole record: a read takes all that are.
+  var hasInput: Bool { tcp.hasInput }
+
   func write(_ bytes: UnsafeRawBufferPointer) -> StreamResult {
     if let ended { return .ended(ended) }
     ERR_clear_error()

@@ -18,7 +18,7 @@ final class SimulatedDelivery {
 
   private let sink: String
   private let ioc: SimulatedIOC
-  private let gateway: SimulatedGateway
+  private unowned let gateway: SimulatedGateway
   private let machine: SimulatedMachine
   private var random: SeededGenerator
   private var machineState: SinkState

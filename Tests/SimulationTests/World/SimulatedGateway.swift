@@ -78,7 +78,7 @@ final class SimulatedGateway {
         receivedBefore: engine.counters.messagesReceived,
         clockAhead: LiveClock(machine, after: engine.clock).now.milliseconds - machine.now))
     let bell = EventBell()
-    let jitter = { [self] in Double.random(in: 0..<1, using: &random) }
+    let jitter = { [unowned self] in Double.random(in: 0..<1, using: &random) }
     let core = WriterCore(
       engine: engine, store: store, configuration: town.configuration, bell: bell, logger: SimulatedTownFiles.silence, machine: machine,
       chance: jitter)
@@ -112,7 +112,7 @@ final class SimulatedGateway {
 
   private func letGo() {
     for delivery in deliveries { delivery.end() }
-    stream?.cut()
+    stream?.endOfProcess()
     (deliveries, stream, dialsAt) = ([], nil, nil)
     (core, store) = (nil, nil)
   }

@@ -66,6 +66,8 @@ final class SimulatedStream: ByteStream {
   var isReadable: Bool { !isSwallowed && (toGateway.count > bytesRead || ending != nil) }
   var isOver: Bool { ending != nil }
 
+  var hasInput: Bool { isReadable }
+
   // MARK: The broker's end
 
   func send(_ bytes: [UInt8]) { if ending == nil { toGateway += bytes } }
@@ -102,7 +104,13 @@ final class SimulatedStream: ByteStream {
     ending = "connection reset by peer"
   }
 
-  /// The messages that the gateway has read whole, in order.
-  var messagesRead: [SimulatedBroker.Message] { sent.filter { $0.end <= bytesRead }.map(\.message) }
+  /// The gateway's process is gone. Its kernel still sends what was written, unless the machine went with it or a reset overtakes it.
+  func endOfProcess() {
+    guard ending == nil, Bool.random(using: &random) else { return cut() }
+    for place in toBroker.indices { toBroker[place].due = machine.now }
+    ending = "the other end is gone"
+  }
+
+  /// The publishes that the gateway has read whole, in order.
   var publishesRead: [Sent] { sent.filter { $0.end <= bytesRead } }
 }
