@@ -33,7 +33,8 @@ import class TestSupport.HeldRead
     func publish(_ count: Int) throws {
       for _ in 0..<count {
         let topic = "thuong/v1/bac-giang/traffic/\(RushHour.id(sent % RushHour.devices))/telemetry"
-        let payload = "{\"ts\":\(now - 60_000 + Int64(sent / RushHour.devices)),\"values\":{\"volume\":\(sent % 900),\"speed\":40,\"occupancy\":12}}"
+        let ts = now - 60_000 + Int64(sent / RushHour.devices)
+        let payload = "{\"ts\":\(ts),\"values\":{\"volume\":\(sent % 900),\"speed\":40,\"occupancy\":12}}"
         try publisher.publish(at: Timestamp(milliseconds: now), topic: topic, payload: Array(payload.utf8))
         sent += 1
       }
