@@ -59,7 +59,6 @@ package final class StoreFile {
     try queue.inDatabase { db in
       try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
       try db.execute(sql: "PRAGMA journal_size_limit = \(logSizeUsual)")
-      if let n = getenv("XX_CKPT") { try db.execute(sql: "PRAGMA wal_autocheckpoint = \(atoi(n))") }
       let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
       let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")
       guard synchronous == (durability == .full ? 2 : 1), journal == "wal" else {

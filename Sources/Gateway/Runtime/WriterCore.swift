@@ -108,8 +108,8 @@ package final class WriterCore {
     }
     handle(.timePassed)
     passTime()
-    acknowledge()
     commit()
+    acknowledge()
     if health.isHeld { checkLog() }
     if isEnding, connection == nil { hasEnded = true }
     if failure != nil { hasEnded = true }
