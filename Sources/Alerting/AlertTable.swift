@@ -1,3 +1,4 @@
+import Database
 package import GRDB
 package import Readings
 
@@ -87,14 +88,15 @@ package enum AlertTable {
 
   package static func lives(_ db: GRDB.Database) throws -> [StoredLife] {
     try Row.fetchAll(db, sql: "SELECT * FROM life ORDER BY rule, subject").map { row in
-      let breachedAt = time(row["breached_at"])
+      let breachedAt = try time(row.sound("breached_at"))
       let phase: AlertLife.Phase
-      if let raised: Int64 = row["raised_at"] {
-        phase = .raised(breachedAt: breachedAt, raisedAt: time(raised), clearingSince: (row["clearing_since"] as Int64?).map(time))
+      if let raised: Int64 = try row.soundIfPresent("raised_at") {
+        phase = .raised(breachedAt: breachedAt, raisedAt: time(raised), clearingSince: try row.soundIfPresent("clearing_since").map(time))
       } else {
-        phase = .pending(breachedAt: breachedAt, trueAt: time(row["true_at"]), heardAt: time(row["heard_at"]))
+        phase = .pending(breachedAt: breachedAt, trueAt: try time(row.sound("true_at")), heardAt: try time(row.sound("heard_at")))
       }
-      return StoredLife(rule: row["rule"], subject: row["subject"], version: row["version"], life: AlertLife(phase: phase))
+      return StoredLife(
+        rule: try row.sound("rule"), subject: try row.sound("subject"), version: try row.sound("version"), life: AlertLife(phase: phase))
     }
   }
 
@@ -142,8 +144,10 @@ package enum AlertTable {
 
   /// When the last alert of each rule and subject was cleared.
   package static func ends(_ db: GRDB.Database) throws -> [AlertEnd] {
-    try Row.fetchAll(db, sql: "SELECT rule, subject, max(cleared_at) FROM alert WHERE cleared_at IS NOT NULL GROUP BY rule, subject")
-      .map { AlertEnd(rule: $0[0], subject: $0[1], at: time($0[2])) }
+    try Row.fetchAll(
+      db, sql: "SELECT rule, subject, max(cleared_at) AS cleared_at FROM alert WHERE cleared_at IS NOT NULL GROUP BY rule, subject"
+    )
+    .map { AlertEnd(rule: try $0.sound("rule"), subject: try $0.sound("subject"), at: try time($0.sound("cleared_at"))) }
   }
 
   /// Numbers of alerts by state and severity.
@@ -152,12 +156,15 @@ package enum AlertTable {
       .map { ($0[0], $0[1], $0[2]) }
   }
 
-  private static func record(_ row: Row) -> AlertRecord {
-    AlertRecord(
-      id: row["id"], rule: row["rule"], ruleVersion: row["rule_version"], subject: row["subject"], device: row["device"], site: row["site"],
-      domain: row["domain"], severity: Severity(name: row["severity"]) ?? .info, state: row["state"], revision: row["revision"],
-      breachedAt: time(row["breached_at"]), raisedAt: time(row["raised_at"]), clearedAt: (row["cleared_at"] as Int64?).map(time),
-      message: BilingualText(vi: row["message_vi"], en: row["message_en"]))
+  private static func record(_ row: Row) throws -> AlertRecord {
+    let name: String = try row.sound("severity")
+    guard let severity = Severity(name: name) else { throw StoreError.damaged("an alert's severity is \(name)") }
+    return AlertRecord(
+      id: try row.sound("id"), rule: try row.sound("rule"), ruleVersion: try row.sound("rule_version"), subject: try row.sound("subject"),
+      device: try row.sound("device"), site: try row.sound("site"), domain: try row.sound("domain"), severity: severity,
+      state: try row.sound("state"), revision: try row.sound("revision"), breachedAt: try time(row.sound("breached_at")),
+      raisedAt: try time(row.sound("raised_at")), clearedAt: try row.soundIfPresent("cleared_at").map(time),
+      message: BilingualText(vi: try row.sound("message_vi"), en: try row.sound("message_en")))
   }
 
   private static func time(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -321,11 +322,20 @@ bool thuong_native_decoder::read_status(ondemand::value value, thuong_object &ob
   return true;
 }
 
+// The last status of a name counts.
 void thuong_native_decoder::settle_statuses(const thuong_object &object, uint8_t status) {
+  // Many are sorted, so that a payload of thousands of values and statuses takes no square of them; sorting allocates, a few need none.
+  bool is_sorted = own_statuses.size() > 32;
+  if (is_sorted)
+    std::stable_sort(own_statuses.begin(), own_statuses.end(), [](const auto &a, const auto &b) { return a.metric < b.metric; });
   for (uint32_t i = object.first_value; i < object.first_value + object.value_count; i++) {
+    std::string_view name(values[i].name, values[i].name_length);
     values[i].status = status;
-    for (const auto &own : own_statuses)
-      if (own.metric == std::string_view(values[i].name, values[i].name_length)) values[i].status = own.status;
+    auto own = own_statuses.begin(), end = own_statuses.end();
+    if (is_sorted)
+      own = std::lower_bound(own, end, name, [](const auto &one, std::string_view wanted) { return one.metric < wanted; });
+    for (; own != end && (!is_sorted || own->metric == name); own++)
+      if (own->metric == name) values[i].status = own->status;
   }
 }
 

@@ -15,7 +15,7 @@ struct KeepAlive {
   /// Zero where neither side wants one.
   private var period: Milliseconds
   private var lastSent: Milliseconds
-  private var lastReceived: Milliseconds
+  private(set) var lastReceived: Milliseconds
   private var owed: Answer?
   /// When what the broker owes was sent; nil before that.
   private var owedSince: Milliseconds?

@@ -184,6 +184,9 @@ package import Readings
     }
   }
 
+  /// When the last byte came, or the connection was made, in monotonic milliseconds.
+  package var lastHeardAt: Milliseconds { keepAlive.lastReceived }
+
   /// When `misc` has to be called next, in monotonic milliseconds; nil where nothing is due.
   package var dueAt: Milliseconds? { over == nil ? keepAlive.dueAt : nil }
 

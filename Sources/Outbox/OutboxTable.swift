@@ -1,3 +1,4 @@
+import Database
 import Foundation
 package import GRDB
 package import Readings
@@ -100,11 +101,11 @@ package enum OutboxTable {
         WHERE delivery.sink = ? AND delivery.sequence > ? AND delivery.state = 0 ORDER BY delivery.sequence LIMIT ?
         """)
     let rows = try Row.fetchAll(statement, arguments: [sink, sequence, limit])
-    let deliveries = rows.map { row in
-      let body: Data = row[2]
+    let deliveries = try rows.map { row in
+      let body: Data = try row.sound("body")
       return WaitingDelivery(
-        sequence: row[0], event: row[1], body: [UInt8](body), attempts: row[3], firstAt: Timestamp(milliseconds: row[4]),
-        nextAt: Timestamp(milliseconds: row[5]))
+        sequence: try row.sound("sequence"), event: try row.sound("id"), body: [UInt8](body), attempts: try row.sound("attempts"),
+        firstAt: Timestamp(milliseconds: try row.sound("first_at")), nextAt: Timestamp(milliseconds: try row.sound("next_at")))
     }
     return SinkBacklog(stopped: nil, deliveries: deliveries)
   }
@@ -119,11 +120,13 @@ package enum OutboxTable {
             (SELECT min(sequence) FROM delivery WHERE delivery.sink = sink.id AND state = 0)
           ORDER BY sink.id
           """))
-    return rows.map { row in
-      let oldest: Int64? = row[5]
+    return try rows.map { row in
+      let oldest: Int64? = try row.soundIfPresent("first_at")
       return SinkFigures(
-        sink: row[0], created: row[1], delivered: row[2], dead: row[3], stopped: row[4],
-        oldestWaitingSince: oldest.map { Timestamp(milliseconds: $0) }, attemptsOfOldest: row[6] ?? 0, lastError: row[7])
+        sink: try row.sound("id"), created: try row.sound("last_sequence"), delivered: try row.sound("delivered"),
+        dead: try row.sound("dead"), stopped: try row.soundIfPresent("stopped"),
+        oldestWaitingSince: oldest.map { Timestamp(milliseconds: $0) }, attemptsOfOldest: try row.soundIfPresent("attempts") ?? 0,
+        lastError: try row.soundIfPresent("last_error"))
     }
   }
 }

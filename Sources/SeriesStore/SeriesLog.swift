@@ -19,8 +19,10 @@ package struct StoredSeries: Sendable {
 package enum SeriesTable {
   package static func all(_ db: GRDB.Database) throws -> [StoredSeries] {
     try Row.fetchAll(db, sql: "SELECT id, device, metric, registered_at FROM series ORDER BY id").map { row in
-      StoredSeries(
-        id: SeriesID(row[0] as Int), device: row[1], metric: row[2], registeredAt: (row[3] as Int64?).map(Timestamp.init(milliseconds:)))
+      let registered: Int64? = try row.soundIfPresent("registered_at")
+      return StoredSeries(
+        id: SeriesID(try row.sound("id") as Int), device: try row.sound("device"), metric: try row.sound("metric"),
+        registeredAt: registered.map(Timestamp.init(milliseconds:)))
     }
   }
 

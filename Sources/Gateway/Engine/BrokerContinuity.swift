@@ -64,17 +64,22 @@ struct BrokerContinuity: Equatable, Sendable {
 
   mutating func refused() { isAsked = false }
 
-  mutating func kept() -> Gap? {
-    defer { (isKnown, isAsked, isUnanswered) = (true, false, false) }
-    provenUntil = heardAt
+  /// - Parameter t: the instant of its answer.
+  mutating func kept(at t: Timestamp) -> Gap? {
+    defer { answered(at: t) }
     guard isKnown, isUnanswered else { return nil }
     return Gap(cause: "session_unproved", detail: "an answer of the broker was lost, which may have said that it did not keep the session")
   }
 
-  mutating func new() -> Gap? {
-    defer { (isKnown, isAsked, isUnanswered) = (true, false, false) }
-    provenUntil = heardAt
+  mutating func new(at t: Timestamp) -> Gap? {
+    defer { answered(at: t) }
     return isKnown ? Gap(cause: "session_lost", detail: "the broker did not keep the session") : nil
+  }
+
+  /// There is a session from here on.
+  private mutating func answered(at t: Timestamp) {
+    provenUntil = heardAt
+    (isKnown, isAsked, isUnanswered, heardAt) = (true, false, false, t)
   }
 
   /// The intake was up: there is a session.

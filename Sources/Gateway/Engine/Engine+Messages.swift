@@ -50,6 +50,12 @@ extension Engine {
     gap(cause: "quarantined", from: now, to: now, count: 1, detail: "a message ended the process twice: \(topic)")
   }
 
+  /// A row of the log ended the process when it was read: what it held came between these instants.
+  func tellOfQuarantined(row: Int64, from: Timestamp, to: Timestamp) {
+    changes.toldRows.append((row, to))
+    gap(cause: "quarantined", from: from, to: to, detail: "log row \(row) ended the process twice when it was read")
+  }
+
   private func status(_ message: MessageInput, _ device: Int) {
     guard message.payload.elementsEqual("online".utf8) || message.payload.elementsEqual("offline".utf8) else {
       return reject(message, .malformed, device: device, "a status is online or offline")

@@ -132,11 +132,11 @@ package final class Engine {
     case .sessionRefused: continuity.refused()
     case .sessionKept:
       unnamed.connectionBegan()
-      return continuity.kept()
+      return continuity.kept(at: t)
     case .sessionNew:
       unnamed.connectionBegan()
       unnamed.forgetAll()
-      return continuity.new()
+      return continuity.new(at: t)
     case .brokerStarted(let start): return continuity.started(start)
     case .brokerDropped(let count): continuity.dropped(count, at: t)
     }

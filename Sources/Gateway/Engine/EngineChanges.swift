@@ -31,6 +31,8 @@ struct EngineChanges: Sendable {
   var events: [EventRecord] = []
   var rejects: [RejectSample] = []
   var quarantined: [QuarantinedMessage] = []
+  /// Rows of the log in quarantine whose gap is among `events`.
+  var toldRows: [(number: Int64, at: Timestamp)] = []
   /// Which reasons and registered devices `rejects` has.
   var rejectKeys: Set<Int> = []
   /// Series registered since the last batch count from here.
@@ -45,6 +47,7 @@ struct EngineChanges: Sendable {
     events.removeAll(keepingCapacity: true)
     rejects.removeAll(keepingCapacity: true)
     quarantined.removeAll()
+    toldRows.removeAll()
     rejectKeys.removeAll(keepingCapacity: true)
     registeredAt = nil
   }

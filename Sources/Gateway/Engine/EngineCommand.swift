@@ -31,7 +31,9 @@ enum EngineCommand: Equatable, Sendable {
     case (_, _, let broker?):
       if let dropped = (broker["dropped"] as? NSNumber)?.int64Value, dropped >= 0 {
         self = .brokerDropped(dropped)
-      } else if let at = (broker["started"] as? NSNumber)?.int64Value, let boot = broker["boot"] as? String {
+      } else if let at = (broker["started"] as? NSNumber)?.int64Value, abs(at) < 1_000_000_000_000_000,
+        let boot = broker["boot"] as? String
+      {
         self = .brokerStarted(
           BrokerStart(at: at, boot: boot, isProven: broker["proven"] as? Bool ?? false, isClean: broker["clean"] as? Bool ?? false))
       } else {

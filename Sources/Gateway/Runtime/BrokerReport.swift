@@ -15,7 +15,7 @@ enum BrokerReport: Equatable {
   init?(_ message: borrowing MQTTMessage) {
     let text = String(decoding: message.payload.prefix(40), as: UTF8.self)
     let number = text.prefix { $0.isASCII && $0.isNumber }
-    guard let value = Int64(number) else { return nil }
+    guard let value = Int64(number), value < 1_000_000_000_000 else { return nil }
     if message.topic.elementsEqual(Self.droppedTopic.utf8) {
       self = .dropped(value)
     } else if message.topic.elementsEqual(Self.uptimeTopic.utf8) {

@@ -1,33 +1,30 @@
 package import Readings
 
 /// What the broker's uptime tells of its start, while this process runs: the first word of it, and whatever says that it was started anew.
+///
+/// It is asked once a connection: a broker that starts anew takes its connections with it. What it says may be ten seconds old, and late.
 package struct BrokerUptime {
-  /// After so long without reading, what comes may have waited to be read.
-  private static let stall: Milliseconds = 5_000
-
-  private var seconds: Int64 = 0
-  private var start: BrokerStart?
-  private var readAt: Milliseconds?
-  private var lateUntil: Milliseconds = .min
+  private var isKnown = false
+  private var isHeard = false
+  /// When the broker was heard last on the last connection that told its uptime, in monotonic milliseconds.
+  private var aliveAt: Milliseconds?
 
   package init() {}
 
-  /// The writer is about to read; it does so every second at least, where nothing holds it up.
-  package mutating func reads(now: Milliseconds) {
-    if let readAt, now - readAt > Self.stall { lateUntil = now + BrokerStart.tolerance }
-    readAt = now
+  /// - Parameter lastHeardAt: when the last byte came on it.
+  package mutating func connectionEnded(lastHeardAt: Milliseconds) {
+    if isHeard { aliveAt = lastHeardAt }
+    isHeard = false
   }
 
   /// - Returns: what is news of the broker's start; nil where nothing is.
-  package mutating func hears(seconds new: Int64, now: Milliseconds, boot: String, endedCleanly: Bool) -> BrokerStart? {
-    defer { seconds = new }
-    // An uptime only grows: a shorter one is another life of the broker, whatever any clock says.
-    let found = BrokerStart(at: now - new * 1000, boot: boot, isProven: start != nil && new < seconds, isClean: endedCleanly)
-    if !found.isProven {
-      if now < lateUntil { return nil }
-      if let start, !found.isAnew(since: start) { return nil }
-    }
-    start = found
-    return found
+  package mutating func hears(seconds: Int64, now: Milliseconds, boot: String, endedCleanly: Bool) -> BrokerStart? {
+    if isHeard { return nil }
+    isHeard = true
+    // One that runs for longer than it was out of sight is the same. Of a younger one that cannot be said.
+    let isAnew = aliveAt.map { seconds * 1000 <= now - $0 } ?? false
+    defer { isKnown = true }
+    if isKnown, !isAnew { return nil }
+    return BrokerStart(at: now - seconds * 1000, boot: boot, isProven: isAnew, isClean: endedCleanly)
   }
 }

@@ -51,8 +51,7 @@ package actor Writer {
       guard let self else { return }
       self.assumeIsolated { $0.dialInBackground() }
     }
-    core.checkSize()
-    if !core.isStoreFull, !core.hasEnded { core.handle(.start) }
+    core.startIntake()
   }
 
   /// Commits and acknowledges what was received, then leaves the broker, which keeps the rest.

@@ -66,6 +66,7 @@ package final class WriterCore {
   private(set) var health: StoreHealth
   /// Intake has stopped for good; then the process ends.
   private var isStopping = false
+  private var isIntakeWanted = false
   private var isEnding = false
   package private(set) var hasEnded = false
   private var marks: [DeliveryMark] = []
@@ -102,10 +103,7 @@ package final class WriterCore {
     let wasReadable = isLingering || hasMore || seen != 0
     isLingering = false
     // On a full disk nothing is read: what is in hand cannot be acknowledged.
-    if !isDiskFull {
-      uptime.reads(now: machine.monotonic)
-      if wasReadable { drain() } else { caughtUp() }
-    }
+    if !isDiskFull { if wasReadable { drain() } else { caughtUp() } }
     handle(.timePassed)
     passTime()
     commit()
@@ -121,7 +119,7 @@ package final class WriterCore {
     if hasMore, !isDiskFull { return Wait(socket: -1, events: 0, milliseconds: 0) }
     var milliseconds: Milliseconds = session.state == .catchingUp ? 1 : 1000
     if case .waiting(let until) = session.state { milliseconds = min(milliseconds, max(1, until - machine.monotonic)) }
-    if configuration.brokerClock == .gateway, let tick = engine.clock?.nextMinute {
+    if configuration.brokerClock == .gateway, !isStoreFull, let tick = engine.clock?.nextMinute {
       milliseconds = min(milliseconds, max(1, tick - clock.now))
     }
     if isDiskFull { return Wait(socket: -1, events: 0, milliseconds: 500) }
@@ -185,7 +183,8 @@ package final class WriterCore {
   // MARK: Commit, then acknowledge
 
   func commit() {
-    guard failure == nil, !engine.isBatchEmpty || !marks.isEmpty else { return resumeWaiting() }
+    if let failure { return refuseWaiting(failure) }
+    guard !engine.isBatchEmpty || !marks.isEmpty else { return resumeWaiting() }
     let begun = machine.monotonicNanoseconds
     let counted = received
     do throws(StoreError) {
@@ -240,9 +239,13 @@ package final class WriterCore {
     if let fault = connection.misc(now: now) ?? connection.write(now: now) { lose(fault) }
   }
 
+  private var isBeyondSize: Bool { store.file.bytes >= configuration.sizeMax || engine.headBytes >= Self.headBytesMax }
+
   /// Until there are chunks, a store that is full stays full: intake stops, and says so.
   func checkSize() {
-    guard !isStoreFull, store.file.bytes >= configuration.sizeMax || engine.headBytes >= Self.headBytesMax else { return }
+    guard !isStoreFull, isBeyondSize else { return }
+    _ = store.file.emptyLog()  // what only stands in the write-ahead log is no lasting size
+    guard isBeyondSize else { return }
     isStoreFull = true
     logger.critical("The store has reached max_size: intake stops, the broker keeps what comes", metadata: ["bytes": "\(store.file.bytes)"])
     acknowledge()
@@ -260,11 +263,18 @@ package final class WriterCore {
       handle(.stop)
     case .freed:
       logger.info("The reader that held the store's log is gone: intake goes on")
-      if !isStopping, !isStoreFull { handle(.start) }
+      if isIntakeWanted, !isStopping, !isStoreFull { handle(.start) }
     }
   }
 
   // MARK: The session
+
+  /// Takes the intake up, as soon as the store is fit for it.
+  package func startIntake() {
+    isIntakeWanted = true
+    checkSize()
+    if !isStoreFull, !health.isHeld, !hasEnded { handle(.start) }
+  }
 
   package func handle(_ event: MQTTSession.Event) {
     let action = session.handle(event, now: machine.monotonic, jitter: chance())
@@ -302,6 +312,7 @@ package final class WriterCore {
       logger.warning("No connection to the broker, trying on", metadata: ["why": "\(why)"])
       lastSaid = why
     }
+    if let connection { uptime.connectionEnded(lastHeardAt: connection.lastHeardAt) }
     connection?.close()  // also from inside a read: nothing more of it is taken
     connection = nil
     hasMore = false
@@ -363,6 +374,7 @@ package final class WriterCore {
 
 extension WriterCore: MQTTConnectionDelegate {
   package func received(_ message: borrowing MQTTMessage) {
+    if failure != nil { return }
     if BrokerReport.isReport(message) { return report(message) }
     received += 1
     let input = MessageInput(topic: message.topic, payload: message.payload, retain: message.retain, packet: message.packet)
@@ -379,12 +391,23 @@ extension WriterCore: MQTTConnectionDelegate {
     handle(.refused(reason))
     // Wrong credentials at the start are the operator's to mend; later, the broker may be in the middle of a change.
     if !wasAccepted {
-      failure = .unusable(
-        "\(configuration.broker.host):\(configuration.broker.port): \(reason); check broker.username and broker.password_file")
+      commit()  // that it has answered: the next start has nothing to doubt
+      failure =
+        failure
+        ?? .unusable(
+          "\(configuration.broker.host):\(configuration.broker.port): \(reason); check broker.username and broker.password_file")
     }
   }
 
-  package func subscribed() { handle(.subscribed) }
+  package func subscribed() {
+    if let refused = connection?.refusedOptionalTopics, !refused.isEmpty {
+      logger.warning(
+        "The broker does not let us read what it says of itself: restarts and dropped messages go unnoticed",
+        metadata: ["topics": "\(refused.joined(separator: ", "))"])
+    }
+    handle(.subscribed)
+  }
+
   package func subscriptionRefused(_ reason: String) { handle(.subscriptionRefused(reason)) }
 
   /// One message, noted before it is stepped and committed by itself: where it ends the process, the next start knows it, and puts it
@@ -400,9 +423,9 @@ extension WriterCore: MQTTConnectionDelegate {
       store.file.noteMessage(hash)
       engine.message(message, at: at)
     }
+    store.file.noteMessage(0)  // it did not end the process; a commit that fails is no fault of the message
     commit()
     guard failure == nil, !isDiskFull else { return }
-    store.file.noteMessage(0)
     takenAlone += 1
     // More than the broker may have had in flight when the process died: the one it died of was among them.
     if takenAlone > 2 * Int(configuration.broker.receiveMaximum) { survived() }

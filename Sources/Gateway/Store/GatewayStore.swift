@@ -87,27 +87,28 @@ package final class GatewayStore {
 
   private func recover(_ engine: Engine, _ stored: [StoredSeries]) throws {
     if deadlyRow > 0 { try file.commit { db in try Quarantine.take(logRow: deadlyRow, db) } }
-    var recovery = LogRecovery(engine: engine, newlyTakenOut: deadlyRow)
+    // Also where reading ends with an error: only a process that ended without a word leaves the note behind.
+    defer { file.noteRow(0) }
+    var recovery = LogRecovery(engine: engine, untold: try file.read { db in try Quarantine.untold(db) })
     try file.read { db in
       try SeriesLog.read(db, into: &recovery) { number in
         if isCareful { file.noteRow(number) }
         return true
       }
       recovery.finish()
-      file.noteRow(0)
       lastNumber = try SeriesLog.lastNumber(db)
       if let row = try Row.fetchOne(db, sql: "SELECT counters, log_number, clock_doubt FROM gateway WHERE id = 1") {
-        guard let counters = Counters(json: row[0]) else { throw StoreError.damaged("the counters cannot be read") }
+        guard let counters = Counters(json: try row.sound("counters")) else { throw StoreError.damaged("the counters cannot be read") }
         guard counters.balances else { throw StoreError.damaged("the counters do not balance") }
         engine.counters = counters
-        let number: Int64 = row[1]
+        let number: Int64 = try row.sound("log_number")
         if lastNumber < number { throw StoreError.damaged("log rows \(lastNumber + 1) to \(number) are missing") }
         if lastNumber > number { throw StoreError.damaged("the counters are those of log row \(number) of \(lastNumber)") }
-        engine.doubt.restore([UInt8](row[2] as Data))
+        engine.doubt.restore([UInt8](try row.sound("clock_doubt") as Data))
       } else if lastNumber > 0 {
         throw StoreError.damaged("the counters are missing")
       }
-      engine.restore(lives: try AlertTable.lives(db), alerts: try AlertTable.open(db), ends: try AlertTable.ends(db))
+      try recoverAlerts(engine, db)
     }
     // With durability normal a power loss may take rows that the mark has seen: only full promises them.
     if lastNumber < file.highWater {
@@ -115,10 +116,20 @@ package final class GatewayStore {
         "log rows \(lastNumber + 1) to \(file.highWater) were committed and are gone")
     }
     if let clock = recovery.clock { engine.restore(clock: clock) }
-    if let gap = recovery.gap {
-      engine.gap(cause: "quarantined", from: gap.from, to: gap.to, detail: "log row \(deadlyRow) ended the process twice when it was read")
+    for gap in recovery.gaps {
+      engine.tellOfQuarantined(row: gap.row, from: gap.from, to: gap.to)
     }
     engine.restore(registrations: stored)
+  }
+
+  private func recoverAlerts(_ engine: Engine, _ db: GRDB.Database) throws {
+    let (lives, alerts) = (try AlertTable.lives(db), try AlertTable.open(db))
+    // Both are written by the commit that raises: where they differ, neither can be trusted.
+    let raised = Set(lives.filter(\.life.isRaised).map { "\($0.rule) \($0.subject)" })
+    guard raised == Set(alerts.map { "\($0.rule) \($0.subject)" }) else {
+      throw StoreError.damaged("the raised alerts are not those whose conditions are held as true")
+    }
+    engine.restore(lives: lives, alerts: alerts, ends: try AlertTable.ends(db))
   }
 
   /// What was registered meanwhile is no longer unknown; a limit that was lowered keeps the newest.
@@ -170,5 +181,6 @@ package final class GatewayStore {
     if !changes.events.isEmpty { try OutboxTable.enqueue(changes.events, to: sinks, realNow: realNow, in: db) }
     for reject in changes.rejects { try RejectTable.store(reject, db) }
     for message in changes.quarantined { try Quarantine.keep(message, db) }
+    for row in changes.toldRows { try Quarantine.told(logRow: row.number, at: row.at, db) }
   }
 }

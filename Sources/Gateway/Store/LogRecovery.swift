@@ -5,18 +5,23 @@ import SeriesStore
 struct LogRecovery: LogVisitor {
   let engine: Engine
   private(set) var clock: Timestamp?
-  /// Where the row was that has just been taken out: the clocks before and after it.
-  private(set) var gap: (from: Timestamp, to: Timestamp)?
-  private let newlyTakenOut: Int64
-  private var isInGap = false
+  /// The rows that were taken out and that nobody was told of: the clocks before and after each.
+  private(set) var gaps: [(row: Int64, from: Timestamp, to: Timestamp)] = []
+  private let untold: Set<Int64>
+  private var open: [Int64] = []
 
-  /// - Parameter newlyTakenOut: the number of the row that this start has put into quarantine; 0 where none.
-  init(engine: Engine, newlyTakenOut: Int64) { (self.engine, self.newlyTakenOut) = (engine, newlyTakenOut) }
+  /// - Parameter untold: the numbers of the rows in quarantine of which nobody was told.
+  init(engine: Engine, untold: Set<Int64>) { (self.engine, self.untold) = (engine, untold) }
 
-  mutating func takenOut(row: Int64) { if row == newlyTakenOut { isInGap = true } }
+  mutating func takenOut(row: Int64) { if untold.contains(row) { open.append(row) } }
+
+  private mutating func endGaps(at: Timestamp) {
+    for row in open { gaps.append((row, clock ?? at, at)) }
+    open.removeAll()
+  }
 
   mutating func input(_ kind: InputKind, at: Timestamp) {
-    if isInGap { (gap, isInGap) = ((clock ?? at, at), false) }
+    if !open.isEmpty { endGaps(at: at) }
     // Ticks that ran between the inputs told of what the broker had dropped; the events stand in the outbox.
     if let clock, at > clock, at >= clock.nextMinute { _ = engine.continuity.tick() }
     clock = at
@@ -42,6 +47,6 @@ struct LogRecovery: LogVisitor {
 
   /// All rows are read.
   mutating func finish() {
-    if isInGap, let clock { (gap, isInGap) = ((clock, clock), false) }
+    if let clock { endGaps(at: clock) }
   }
 }

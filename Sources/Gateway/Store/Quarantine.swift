@@ -23,6 +23,16 @@ enum Quarantine {
     try trim(db)
   }
 
+  /// Rows of the log that were taken out and whose gap is not recorded yet: a process that ends between the two leaves that to the next.
+  static func untold(_ db: GRDB.Database) throws -> Set<Int64> {
+    try Int64.fetchSet(db, sql: "SELECT log_number FROM quarantine WHERE log_number IS NOT NULL AND at IS NULL")
+  }
+
+  /// In the transaction that records the gap.
+  static func told(logRow number: Int64, at: Timestamp, _ db: GRDB.Database) throws {
+    try db.execute(sql: "UPDATE quarantine SET at = ? WHERE log_number = ?", arguments: [at.milliseconds, number])
+  }
+
   private static func trim(_ db: GRDB.Database) throws {
     try db.execute(sql: "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", arguments: [rowsMax])
   }

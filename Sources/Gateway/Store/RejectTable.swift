@@ -1,3 +1,4 @@
+import Database
 import DeviceRegistry
 import Foundation
 import GRDB
@@ -14,7 +15,7 @@ enum RejectTable {
   static func unknownDevices(_ db: GRDB.Database) throws -> [(name: String, at: Timestamp)] {
     try Row.fetchAll(
       db, sql: "SELECT device, at FROM reject WHERE reason = ? ORDER BY at DESC, device", arguments: [RejectReason.unknownDevice.name]
-    ).map { (name: $0[0], at: Timestamp(milliseconds: $0[1])) }
+    ).map { (name: try $0.sound("device"), at: Timestamp(milliseconds: try $0.sound("at"))) }
   }
 
   /// Removes the samples of these as unknown devices.

@@ -89,7 +89,7 @@ final class SimulatedGateway {
       SimulatedDelivery(sink: sink.sink, ioc: ioc, gateway: self, machine: machine, seed: random.next())
     }
     bell.listen { [rung] in rung.ring() }
-    core.handle(.start)
+    core.startIntake()
   }
 
   /// The process is gone, with all that it held.
