@@ -14,6 +14,8 @@ final class SimulatedStream: ByteStream {
   let descriptor: Int32 = 1
   private(set) var sent: [Sent] = []
   private(set) var bytesRead = 0
+  /// How much the gateway had read when a write failed: what it reads after that is the broker's last word, and it takes no message more.
+  private var brokenAt: Int?
   private var toGateway: [UInt8] = []
   /// What the gateway wrote, with the instant from which the broker sees it.
   private var toBroker: [(due: Milliseconds, bytes: [UInt8])] = []
@@ -47,7 +49,10 @@ final class SimulatedStream: ByteStream {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) -> StreamResult {
-    if hasDied || ending != nil { return .ended("broken pipe") }
+    if hasDied || ending != nil {
+      brokenAt = brokenAt ?? bytesRead
+      return .ended("broken pipe")
+    }
     var count = bytes.count
     if Int.random(in: 0..<20, using: &random) == 0 { count = Int.random(in: 0...count, using: &random) }
     if let most = diesAtWrite {
@@ -111,6 +116,6 @@ final class SimulatedStream: ByteStream {
     ending = "the other end is gone"
   }
 
-  /// The publishes that the gateway has read whole, in order.
-  var publishesRead: [Sent] { sent.filter { $0.end <= bytesRead } }
+  /// The publishes that the gateway has read whole and taken, in order.
+  var publishesRead: [Sent] { sent.filter { $0.end <= brokenAt ?? bytesRead } }
 }
