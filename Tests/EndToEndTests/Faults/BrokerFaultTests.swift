@@ -31,7 +31,10 @@ import Testing
     #expect(readings.isRight, "\(readings)")
     let events = try city.comparedEvents(sender)
     #expect(events.isRight && events.expected > 50, "\(events)")
-    #expect(city.told.gaps == [:], "a clean restart is no gap")
+    // mosquitto 2.0 takes no leave when it stops: that it had saved everything cannot be proved, which is said, once a restart.
+    let gaps = city.told.gaps
+    #expect(gaps.keys.allSatisfy { $0 == "broker_restarted" }, "\(gaps)")
+    #expect(gaps["broker_restarted", default: 0] <= (Bench.isSoak ? 30 : 2), "\(gaps)")
     Bench.say("F3: \(sender.acknowledged) acknowledged; \(readings); \(events)")
   }
 
