@@ -11,7 +11,8 @@ TARGETS ?= $(notdir $(wildcard Tests/Fuzzing/Corpus/*))
 
 binaries := .build/release
 swift_code := $(wildcard Package.swift Sources Tests Benchmarks)
-scripts := $(wildcard packaging/*.sh Tests/*.sh Tests/Fuzzing/*.sh) .ci/run
+scripts := $(wildcard packaging/*.sh Tests/*.sh Tests/Fuzzing/*.sh Tests/SimulationTests/*.sh) .ci/run
+planted_bugs := $(wildcard Tests/SimulationTests/PlantedBugs/*.patch)
 
 .PHONY: help
 help: ## List these targets
@@ -61,9 +62,10 @@ fault-table: ## The faults, their tests and the last results, into README.md
 	@Tests/fault-table.sh --write
 
 .PHONY: lint
-lint: dependencies ## Check the format of the Swift code and the syntax of the scripts
+lint: dependencies ## Check the format of the Swift code, the syntax of the scripts, and that no planted bug is in the sources
 	swift format lint --strict -r $(swift_code)
 	@for script in $(scripts); do bash -n "$$script" || exit 1; done
+	@for bug in $(planted_bugs); do git apply --check "$$bug" || { echo "$$bug: it no longer fits, or the bug is in Sources" >&2; exit 1; }; done
 
 # A build folder of its own: our targets are built with AddressSanitizer and libFuzzer's coverage there.
 .PHONY: fuzz

@@ -3,6 +3,8 @@
 #
 #   Tests/SimulationTests/planted-bugs.sh            all of them; NAME ... for some
 #
+# Commit nothing while it runs: the bugs stand in the sources of this very checkout. `make lint` finds one that was left there.
+#
 # SEEDS (200) is how many seeds may be tried. A bug that no seed finds is a failure of the simulation. Each takes a build.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -53,7 +53,7 @@ final class TCPStream: ByteStream {
 
   /// The broker writes each message by itself. With room at our end each write becomes a segment, with all its work in the broker's only
   /// thread; with none it waits in the broker's kernel, and leaves it in large segments when we read. So over a way of less than a
-  /// millisecond the buffer is small, where the kernel would let it grow to megabytes; it still takes 30 MB/s.
+  /// millisecond the buffer is small, where the kernel would let it grow to megabytes; 24 KiB a millisecond are 24 MB/s.
   private func keepBufferSmall() {
     var info = tcp_info()
     var length = socklen_t(MemoryLayout<tcp_info>.size)
