@@ -166,10 +166,10 @@ package struct RuleEvaluator: ~Copyable {
 
   @inline(__always) private func combine(_ operation: Instruction.Operation, _ a: Double, _ b: Double) -> Double {
     switch operation {
-    case .add: a + b
-    case .subtract: a - b
-    case .multiply: a * b
-    case .divide: b == 0 ? .nan : a / b
+    case .add: DecimalArithmetic.sum(a, b)
+    case .subtract: DecimalArithmetic.difference(a, b)
+    case .multiply: DecimalArithmetic.product(a, b)
+    case .divide: DecimalArithmetic.quotient(a, b)
     case .less: level(a < b, a, b)
     case .lessOrEqual: level(a <= b, a, b)
     case .greater: level(a > b, a, b)

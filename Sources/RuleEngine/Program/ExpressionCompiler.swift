@@ -173,10 +173,10 @@ struct ExpressionCompiler {
     case .binary(let op, let left, let right) where op.isArithmetic:
       guard let a = constant(left), let b = constant(right) else { return nil }
       switch op {
-      case .add: return a + b
-      case .subtract: return a - b
-      case .multiply: return a * b
-      default: return b == 0 ? .nan : a / b
+      case .add: return DecimalArithmetic.sum(a, b)
+      case .subtract: return DecimalArithmetic.difference(a, b)
+      case .multiply: return DecimalArithmetic.product(a, b)
+      default: return DecimalArithmetic.quotient(a, b)
       }
     default: return nil
     }
