@@ -9,18 +9,31 @@ package struct BrokerStart: Equatable, Sendable {
   package var at: Milliseconds
   /// Which monotonic clock that is.
   package var boot: String
-  /// The broker was seen to run for longer before: it was started anew since.
-  package var isProven: Bool
+  /// What this process knows of it from the connection before.
+  package var evidence: Evidence
   /// It had told us of its end.
   package var isClean: Bool
 
-  package init(at: Milliseconds, boot: String, isProven: Bool, isClean: Bool) {
-    (self.at, self.boot, self.isProven, self.isClean) = (at, boot, isProven, isClean)
+  package enum Evidence: String, Sendable {
+    /// Nothing: it is the first word.
+    case none
+    /// It has run for longer than it was out of sight.
+    case same
+    /// It was started while it was out of sight.
+    case anew
+  }
+
+  package init(at: Milliseconds, boot: String, evidence: Evidence, isClean: Bool) {
+    (self.at, self.boot, self.evidence, self.isClean) = (at, boot, evidence, isClean)
   }
 
   /// Whether it was started anew since it said `before`. After a start of this machine only a broker that is younger than that is known to be.
   package func isAnew(since before: BrokerStart) -> Bool {
-    isProven || (boot == before.boot ? at - before.at > Self.tolerance : at > 0)
+    switch evidence {
+    case .same: false
+    case .anew: true
+    case .none: boot == before.boot ? at - before.at > Self.tolerance : at > 0
+    }
   }
 }
 
@@ -40,6 +53,10 @@ struct BrokerContinuity: Equatable, Sendable {
   /// It was asked, and the answer was lost: it may have told us of a new session then.
   private var isUnanswered = false
   private var start: BrokerStart?
+  /// It was told on this connection.
+  private var isStartTold = false
+  /// When the broker was last heard before this connection, on one that told its start: had it been started anew before, we would know.
+  private var startProvenUntil: Timestamp?
   private var heardAt: Timestamp?
   /// When the broker was last heard before this connection: what it lost, it lost after it.
   private(set) var provenUntil: Timestamp?
@@ -79,6 +96,8 @@ struct BrokerContinuity: Equatable, Sendable {
   /// There is a session from here on.
   private mutating func answered(at t: Timestamp) {
     provenUntil = heardAt
+    if isStartTold { startProvenUntil = heardAt }
+    isStartTold = false
     (isKnown, isAsked, isUnanswered, heardAt) = (true, false, false, t)
   }
 
@@ -87,11 +106,13 @@ struct BrokerContinuity: Equatable, Sendable {
 
   /// - Returns: a gap where it was started anew without having said good-bye: what it had not saved is gone.
   mutating func started(_ new: BrokerStart) -> Gap? {
-    defer { start = new }
+    defer { (start, isStartTold) = (new, true) }
     guard let start, new.isAnew(since: start) else { return nil }
     dropped = dropped.map { Dropped(told: 0, latest: 0, saidAt: $0.saidAt, since: $0.saidAt) }
     return new.isClean
-      ? nil : Gap(cause: "broker_restarted", detail: "the broker was started anew after an end that it did not announce")
+      ? nil
+      : Gap(
+        cause: "broker_restarted", from: startProvenUntil, detail: "the broker was started anew after an end that it did not announce")
   }
 
   mutating func dropped(_ count: Int64, at: Timestamp) {

@@ -13,7 +13,7 @@ enum EngineCommand: Equatable, Sendable {
   case sessionKept
   /// `{"session":"new"}`: it answered with a new one: it sends nothing again, and its packet ids begin anew. A connection begins.
   case sessionNew
-  /// `{"broker":{"started":-7200000,"boot":"…","proven":false,"clean":true}}`: since when the broker says that it runs.
+  /// `{"broker":{"started":-7200000,"boot":"…","evidence":"same","clean":true}}`: since when the broker says that it runs.
   case brokerStarted(BrokerStart)
   /// `{"broker":{"dropped":7}}`: how many messages to anybody the broker says that it has dropped since its start.
   case brokerDropped(Int64)
@@ -32,10 +32,9 @@ enum EngineCommand: Equatable, Sendable {
       if let dropped = (broker["dropped"] as? NSNumber)?.int64Value, dropped >= 0 {
         self = .brokerDropped(dropped)
       } else if let at = (broker["started"] as? NSNumber)?.int64Value, abs(at) < 1_000_000_000_000_000,
-        let boot = broker["boot"] as? String
+        let boot = broker["boot"] as? String, let evidence = (broker["evidence"] as? String).flatMap(BrokerStart.Evidence.init)
       {
-        self = .brokerStarted(
-          BrokerStart(at: at, boot: boot, isProven: broker["proven"] as? Bool ?? false, isClean: broker["clean"] as? Bool ?? false))
+        self = .brokerStarted(BrokerStart(at: at, boot: boot, evidence: evidence, isClean: broker["clean"] as? Bool ?? false))
       } else {
         return nil
       }
@@ -52,7 +51,7 @@ enum EngineCommand: Equatable, Sendable {
       case .sessionKept: #"{"session":"kept"}"#
       case .sessionNew: #"{"session":"new"}"#
       case .brokerStarted(let start):
-        #"{"broker":{"started":\#(start.at),"boot":"\#(start.boot)","proven":\#(start.isProven),"clean":\#(start.isClean)}}"#
+        #"{"broker":{"started":\#(start.at),"boot":"\#(start.boot)","evidence":"\#(start.evidence.rawValue)","clean":\#(start.isClean)}}"#
       case .brokerDropped(let count): #"{"broker":{"dropped":\#(count)}}"#
       }
     return Array(text.utf8)

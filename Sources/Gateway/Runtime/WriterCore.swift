@@ -52,8 +52,8 @@ package final class WriterCore {
   private var received = 0
   /// The instant of the messages that are being read.
   private var readAt: Timestamp
-  /// How the broker ended the last connection, as far as we know: with a word of its own end.
-  private var endedCleanly = false
+  /// The broker ends the connection with a word of its own end.
+  private var endsCleanly = false
   private var uptime = BrokerUptime()
   /// A commit with messages has succeeded since the start.
   private var hasSurvived = false
@@ -149,7 +149,7 @@ package final class WriterCore {
   }
 
   private func lose(_ fault: MQTTFault) {
-    endedCleanly = fault.isBrokerEnding
+    endsCleanly = fault.isBrokerEnding
     handle(.lost(fault.description))
   }
 
@@ -312,7 +312,8 @@ package final class WriterCore {
       logger.warning("No connection to the broker, trying on", metadata: ["why": "\(why)"])
       lastSaid = why
     }
-    if let connection { uptime.connectionEnded(lastHeardAt: connection.lastHeardAt) }
+    if let connection { uptime.connectionEnded(lastHeardAt: connection.lastHeardAt, cleanly: endsCleanly) }
+    endsCleanly = false
     connection?.close()  // also from inside a read: nothing more of it is taken
     connection = nil
     hasMore = false
@@ -436,9 +437,7 @@ extension WriterCore: MQTTConnectionDelegate {
     switch BrokerReport(message) {
     case .dropped(let count): tell(.brokerDropped(count))
     case .uptime(let seconds):
-      guard let start = uptime.hears(seconds: seconds, now: machine.monotonic, boot: machine.boot, endedCleanly: endedCleanly) else {
-        return
-      }
+      guard let start = uptime.hears(seconds: seconds, now: machine.monotonic, boot: machine.boot) else { return }
       tell(.brokerStarted(start))
     case nil: return
     }

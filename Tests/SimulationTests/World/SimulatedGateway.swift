@@ -19,6 +19,9 @@ final class SimulatedGateway {
     var receivedBefore: Int64
     /// What the engine's clock is ahead of the machine's monotonic one.
     var clockAhead: Milliseconds
+    /// When it began and ended, by the machine's monotonic clock.
+    var began: Milliseconds
+    var ended = Milliseconds.max
     /// Its connections, in order.
     var streams: [SimulatedStream] = []
   }
@@ -76,7 +79,7 @@ final class SimulatedGateway {
     lives.append(
       Life(
         receivedBefore: engine.counters.messagesReceived,
-        clockAhead: LiveClock(machine, after: engine.clock).now.milliseconds - machine.now))
+        clockAhead: LiveClock(machine, after: engine.clock).now.milliseconds - machine.now, began: machine.now))
     let bell = EventBell()
     let jitter = { [unowned self] in Double.random(in: 0..<1, using: &random) }
     let core = WriterCore(
@@ -115,6 +118,7 @@ final class SimulatedGateway {
     stream?.endOfProcess()
     (deliveries, stream, dialsAt) = ([], nil, nil)
     (core, store) = (nil, nil)
+    if !lives.isEmpty { lives[lives.count - 1].ended = min(lives[lives.count - 1].ended, machine.now) }
   }
 
   /// SIGTERM: it commits, acknowledges and leaves. What the disk refuses meanwhile is the writer's to survive.

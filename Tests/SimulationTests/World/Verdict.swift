@@ -164,13 +164,22 @@ extension WholeSystem {
   /// Whatever the broker lost lies within a gap that was told.
   private func judgeGaps(_ truth: StoredTruth, _ events: [String: ToldEvent]) {
     let gaps = (truth.deliveries["province"] ?? []).compactMap { ToldGap(events[$0.event]) }
-    let clocks = Set(gateway.lives.map(\.clockAhead))
     for (number, fate) in broker.fates.enumerated() {
       guard case .lost(let at) = fate else { continue }
-      // By the engine's clock of one life or another: a machine's clock may be set while the process is down.
-      let isTold = clocks.contains { ahead in gaps.contains { $0.from <= at + ahead && at + ahead <= $0.to } }
-      if !isTold { return fail("message \(number), lost by the broker at \(at) (clocks ahead: \(clocks)), lies in no gap: \(gaps)") }
+      let loss = engineTime(of: at)
+      let isTold = gaps.contains { $0.from <= loss.upperBound && loss.lowerBound <= $0.to }
+      if !isTold { return fail("message \(number), lost by the broker at \(at), \(loss) of the engine, lies in no gap: \(gaps)") }
     }
+  }
+
+  /// An instant of the machine's monotonic clock, as the engine has it. Between two processes the machine's clock may have been set, while
+  /// the engine's stands where the one left it: the instant is then as early as the one and as late as the other has it.
+  private func engineTime(of at: Milliseconds) -> ClosedRange<Milliseconds> {
+    let lives = gateway.lives
+    let before = lives.last { $0.began <= at } ?? lives[0]
+    let after = at <= before.ended ? before : lives.first { $0.began > at } ?? before
+    let instants = [at + before.clockAhead, at + after.clockAhead]
+    return instants.min()!...instants.max()!
   }
 }
 
