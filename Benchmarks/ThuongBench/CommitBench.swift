@@ -27,16 +27,16 @@ struct CommitBench {
     let reader = try StoreReader(directory: place)
 
     _ = try batches.commit(commits / 10)  // warm-up
-    let (alone, aloneLog) = try batches.commit(commits)
+    let alone = try batches.commit(commits)
     let bytes = try reader.read { db in try Double.fetchOne(db, sql: "SELECT avg(length(body)) FROM log") ?? 0 }
     say("  rows of \(Shown.decimals(bytes, 0)) bytes")
-    show("alone", alone, logBytes: aloneLog)
+    show("alone", alone)
     let heavy = try HeavyReaders(directory: place, count: Self.readers)
-    let (beside, besideLog) = try batches.commit(commits)
+    let beside = try batches.commit(commits)
     let read = heavy.end()
-    show("beside \(Self.readers) readers", beside, logBytes: besideLog)
+    show("beside \(Self.readers) readers", beside)
     say("  meanwhile \(read.exported) readings exported, \(read.ranges) ranges of 256 rows read")
-    report(alone, beside)
+    report(alone.times, beside.times)
   }
 
   private func report(_ alone: Samples, _ beside: Samples) {
@@ -46,10 +46,14 @@ struct CommitBench {
     say(Shown.budget("p99 beside readers at most twice that without", isMet: slower <= 2, got: "\(Shown.decimals(slower, 2)) times"))
   }
 
-  private func show(_ name: String, _ samples: Samples, logBytes: Int64) {
+  private func show(_ name: String, _ commits: Commits) {
+    let (times, copies) = (commits.times, commits.copies)
     let line =
-      "p50 \(Shown.decimals(samples.median, 3)) ms, p99 \(Shown.decimals(samples.percentile(99), 3)) ms, max \(Shown.decimals(samples.largest, 2)) ms"
-    say("  \(name): \(line); write-ahead log at most \(Shown.decimals(Double(logBytes) / 1_048_576, 1)) MB")
+      "p50 \(Shown.decimals(times.median, 3)) ms, p99 \(Shown.decimals(times.percentile(99), 3)) ms, max \(Shown.decimals(times.largest, 2)) ms"
+    say("  \(name): \(line)")
+    say(
+      "    write-ahead log at most \(Shown.decimals(Double(commits.logBytesMax) / 1_048_576, 1)) MB; between commits copied \(copies.count) times, "
+        + "p50 \(Shown.decimals(copies.median, 1)) ms, max \(Shown.decimals(copies.largest, 1)) ms")
   }
 
   /// What the disk itself takes for 8 kB written over and synced: the floor of every commit here.
@@ -77,6 +81,13 @@ struct CommitBench {
 /// As many messages of 3 readings as fill 8 kB.
 private let messagesInBatch = 233
 
+/// What commits took, in milliseconds, and the copying of the write-ahead log between them; how large that became.
+private struct Commits {
+  var times: Samples
+  var copies: Samples
+  var logBytesMax: Int64
+}
+
 /// Messages of the bench's city, stepped and committed.
 private struct Batches {
   let engine: Engine
@@ -86,18 +97,19 @@ private struct Batches {
 
   init(engine: Engine, store: GatewayStore, begun: Int64) { (self.engine, self.store, self.begun) = (engine, store, begun) }
 
-  /// Milliseconds of each commit, and how large the write-ahead log became.
-  mutating func commit(_ commits: Int) throws -> (times: Samples, logBytesMax: Int64) {
-    var times: [Double] = []
+  mutating func commit(_ count: Int) throws -> Commits {
+    var (times, copies): ([Double], [Double]) = ([], [])
     var log: Int64 = 0
-    for _ in 0..<commits {
+    for _ in 0..<count {
       for _ in 0..<messagesInBatch { step() }
       let before = Machine.nanoseconds
       _ = try store.commit(engine, realNow: LiveClock.wall)
-      times.append(Double(Machine.nanoseconds - before) / 1e6)
+      let after = Machine.nanoseconds
+      times.append(Double(after - before) / 1e6)
+      if store.file.copyLogIfDue() { copies.append(Double(Machine.nanoseconds - after) / 1e6) }
       log = max(log, store.file.logBytes)
     }
-    return (Samples(times), log)
+    return Commits(times: Samples(times), copies: Samples(copies), logBytesMax: log)
   }
 
   private mutating func step() {

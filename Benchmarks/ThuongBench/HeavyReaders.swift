@@ -24,6 +24,7 @@ final class HeavyReaders: Sendable {
     for number in 0..<count {
       ended.enter()
       Thread.detachNewThread {
+        BackgroundWork.begin()  // as `thuong export` does
         while !self.isOver.load(ordering: .relaxed) { if number % 2 == 0 { self.export() } else { self.readRanges() } }
         self.ended.leave()
       }

@@ -5,11 +5,10 @@ import Glibc
 import Readings
 import Synchronization
 
-/// The threads on which the store is read: two, niced, so that whoever reads and however much, the writer finds a processor; and never
-/// Swift's or Dispatch's own, where long reads would stop every task. A third thread, which sleeps, cuts off what takes too long.
+/// The threads on which the store is read: two, in the background, so that whoever reads and however much, the writer finds a processor;
+/// and never Swift's or Dispatch's own, where long reads would stop every task. A third thread, which sleeps, cuts off what takes too long.
 final class ReadThreads: Sendable {
   static let count = 2
-  static let niceness: Int32 = 10
   /// How long a read waits for the writer to begin its log anew.
   private static let courtesy: Int32 = 100
 
@@ -56,9 +55,7 @@ final class ReadThreads: Sendable {
   }
 
   private func serve(_ connection: ReadConnection) {
-    // Linux takes 0 for the calling thread alone.
-    let which = __priority_which_t(PRIO_PROCESS.rawValue)
-    setpriority(which, 0, max(getpriority(which, 0), Self.niceness))
+    BackgroundWork.begin()
     while true {
       bell.wait()
       let read: Read? = state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }

@@ -13,7 +13,8 @@ package enum Durability: String, Sendable { case full, normal }
 
 /// The one SQLite file, `thuong.sqlite`, as its only writer holds it.
 ///
-/// One connection writes and checkpoints; readers open their own (`StoreReader`) after it.
+/// One connection writes and copies the write-ahead log into the file (SQLite's checkpoint); readers open their own (`StoreReader`)
+/// after it.
 package final class StoreFile {
   package static let name = "thuong.sqlite"
   /// The write-ahead log is cut to this whenever it begins anew: while the file is longer, some reader has kept it from doing so.
@@ -24,6 +25,7 @@ package final class StoreFile {
   private let logPath: String
   private let lock: DirectoryLock
   private let queue: DatabaseQueue
+  private let logGrowth: LogGrowth
 
   /// Locks the directory, opens or creates the file, brings its schema up to date.
   package init(directory: String, durability: Durability, migrations: [Migration]) throws(StoreError) {
@@ -33,6 +35,7 @@ package final class StoreFile {
     if Self.size(path) == 0, Self.size(logPath) > 0 { throw .damaged("\(path) is empty or missing beside its write-ahead log") }
     do {
       queue = try DatabaseQueue(path: path, configuration: Self.configuration())
+      logGrowth = queue.inDatabase { LogGrowth($0) }
       try Self.harden(queue, durability)
       try queue.inDatabase(LogRewrite.run)
       if lock.highWater > 0, try queue.read({ db in try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") }) == 0 {
@@ -116,6 +119,24 @@ package final class StoreFile {
   package func noteDeaths(_ count: Int64) { lock.setDeaths(count) }
   package func noteRow(_ number: Int64) { lock.setRow(number) }
   package func noteMessage(_ hash: UInt64) { lock.setMessage(hash) }
+
+  /// Copies the write-ahead log into the file, where it has grown by enough since that was last done. To be called between batches, when
+  /// what the last one committed is acknowledged: no commit waits for it. An error of the disk is one of a later commit, which writes to
+  /// the same disk; until then everything stands in the log.
+  ///
+  /// - Returns: whether it was due.
+  @discardableResult package func copyLogIfDue() -> Bool {
+    guard logGrowth.isDue else { return false }
+    try? queue.inDatabase { db in _ = try db.checkpoint(.passive) }
+    logGrowth.copied()
+    return true
+  }
+
+  /// After so many pages the log is copied. Tests choose others.
+  package var logPagesUncopiedMax: Int {
+    get { logGrowth.uncopiedMax }
+    set { logGrowth.uncopiedMax = newValue }
+  }
 
   /// At a clean end: everything stands in the file itself, and the log beside it is empty. What a reader holds back stays in the log.
   package func checkpoint() { _ = try? queue.inDatabase { db in try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") } }

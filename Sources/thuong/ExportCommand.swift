@@ -26,6 +26,7 @@ struct Export: ParsableCommand {
   var out = "-"
 
   func run() throws {
+    BackgroundWork.begin()
     let directory = try data ?? files.load().dataDirectory
     let output = try EventFile(out)
     let export = try ReadingExport(directory: directory)

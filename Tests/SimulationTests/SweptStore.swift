@@ -80,12 +80,12 @@ final class SweptStore {
   let store: GatewayStore
   let engine: Engine
 
-  /// - Parameter checkpoint: pages in the log from which on a commit checkpoints.
+  /// - Parameter checkpoint: pages that the log grows by until it is copied into the file.
   init(_ disk: SimulatedDisk, checkpoint: Int = 24) throws {
     let registry = try SweptLife.registry.get()
     let book = try SweptLife.book.get()
     store = try GatewayStore(directory: disk.path, durability: .full, sinks: [SinkFilter(sink: "ioc")])
-    try store.file.read { try $0.execute(sql: "PRAGMA wal_autocheckpoint = \(checkpoint)") }
+    store.file.logPagesUncopiedMax = checkpoint
     engine = try store.openEngine(registry: registry, book: book, settings: EngineSettings(instance: "swept"))
   }
 
@@ -130,5 +130,6 @@ final class SweptStore {
 
   func commit(_ marks: [DeliveryMark], number: Int) throws(StoreError) {
     _ = try store.commit(engine, marks: marks, realNow: Timestamp(milliseconds: SweptLife.start + Int64(number) * 1000))
+    store.file.copyLogIfDue()
   }
 }

@@ -108,6 +108,7 @@ package final class WriterCore {
     passTime()
     commit()
     acknowledge()
+    store.file.copyLogIfDue()
     if health.isHeld { checkLog() }
     if isEnding, connection == nil { hasEnded = true }
     if failure != nil { hasEnded = true }

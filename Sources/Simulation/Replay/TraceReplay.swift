@@ -1,5 +1,6 @@
 import DeviceRegistry
 package import Gateway
+import Database
 package import Outbox
 import Readings
 
@@ -40,6 +41,7 @@ package struct TraceReplay {
 
   private func commit(_ figures: inout Figures, _ event: (EventRecord) throws -> Void) throws {
     let events = try store.commit(engine, realNow: LiveClock.wall)
+    store.file.copyLogIfDue()
     figures.commits += 1
     figures.events += events.count
     for record in events { try event(record) }
