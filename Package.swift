@@ -125,7 +125,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Fuzzing",
-      dependencies: ["TestSupport", "Readings", "DeviceRegistry", "Decoding", "SeriesStore", "RuleEngine", "Simulation"],
+      dependencies: ["TestSupport", "Readings", "DeviceRegistry", "Decoding", "SeriesStore", "RuleEngine", "MQTTIntake", "Simulation"],
       path: "Tests/Fuzzing/Harnesses", swiftSettings: strict),
     .testTarget(name: "ReadingsTests", dependencies: ["TestSupport", "Readings"], swiftSettings: strict),
     .testTarget(name: "DatabaseTests", dependencies: ["TestSupport", "Database", grdb], swiftSettings: strict),

@@ -7,7 +7,7 @@ struct ThuongBench: AsyncParsableCommand {
     commandName: "thuong-bench",
     abstract: "Measures the gateway on this machine, on real parts.",
     discussion: "Everything stays on 127.0.0.1. A missed budget is printed as MISSED and is no failure. See Benchmarks/README.md.",
-    subcommands: [All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Sender.self, Subscriber.self],
+    subcommands: [All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Sender.self, Subscriber.self],
     defaultSubcommand: All.self)
 }
 
@@ -21,7 +21,8 @@ struct All: AsyncParsableCommand {
     try await LiveBench(rounds: 5, messages: 150_000).run()
     try await OfflineBench(hours: full ? 24 : 2).run()
     try await LatencyBench(probes: 1000, rate: 5000).run()
-    try CommitBench(commits: 5000).run()
+    try CommitBench(commits: 5000, rounds: 3).run()
+    try ChunkBench(scale: 0.25).run()
   }
 }
 
@@ -59,6 +60,16 @@ struct CommitTime: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "commit", abstract: "Time of a commit of 8 kB.")
 
   @Option var commits = 5000
+  @Option var rounds = 3
 
-  func run() async throws { try CommitBench(commits: commits).run() }
+  func run() async throws { try CommitBench(commits: commits, rounds: rounds).run() }
+}
+
+struct Chunk: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "chunk", abstract: "Bytes a reading of the chunk codec, and its time.")
+
+  @Option(help: "How much of the benchmark day's devices.")
+  var scale = 0.25
+
+  func run() async throws { try ChunkBench(scale: scale).run() }
 }

@@ -24,6 +24,6 @@ package enum Harnesses {
   /// One line here and a folder of the corpus is all that a further one needs.
   package static let all: [any Harness.Type] = [
     PayloadHarness.self, TopicHarness.self, TraceHarness.self, RuleHarness.self, ExpressionHarness.self, DeviceHarness.self,
-    LogRowHarness.self,
+    LogRowHarness.self, BrokerHarness.self, ChunkHarness.self,
   ]
 }

@@ -1,0 +1,114 @@
+import Foundation
+import SeriesStore
+import Simulation
+
+/// The chunk codec over the benchmark day: bytes a reading by domain, nanoseconds a reading to write and to read.
+struct ChunkBench {
+  /// Readings of a series in one chunk.
+  static let chunk = 512
+  var scale: Double
+
+  private struct Column {
+    var domain: String
+    var values: [Double] = []
+  }
+
+  private struct Sum {
+    var readings = 0
+    var bytes = 0
+  }
+
+  func run() throws {
+    say(Machine.heading("chunk: the codec, \(Self.chunk) readings a column"))
+    guard let columns = try cityDay() else { return say("  the benchmark day is not here") }
+    var sums: [String: Sum] = [:]
+    var encoder = Encoder()
+    var decoder = Decoder()
+    var chunks: [(bytes: [UInt8], count: Int)] = []
+    for column in columns {
+      for chunk in Self.cut(column.values) {
+        chunks.append((encoder.encode(chunk), chunk.values.count))
+        sums[column.domain, default: Sum()].readings += chunk.values.count
+        sums[column.domain, default: Sum()].bytes += chunks[chunks.count - 1].bytes.count
+      }
+    }
+    for chunk in chunks { try decoder.decode(chunk.bytes, count: chunk.count) }
+    report(sums, columns.count)
+    let readings = Double(sums.values.reduce(0) { $0 + $1.readings })
+    say(
+      "  written in \(Shown.decimals(Double(encoder.nanoseconds) / readings, 1)) ns a reading, read in \(Shown.decimals(Double(decoder.nanoseconds) / readings, 1)) ns"
+    )
+  }
+
+  private func report(_ sums: [String: Sum], _ series: Int) {
+    for (domain, sum) in sums.sorted(by: { $0.key < $1.key }) {
+      say("  \(domain): \(Shown.decimals(Double(sum.bytes) / Double(sum.readings), 3)) bytes a reading, \(sum.readings) readings")
+    }
+    let (readings, bytes) = sums.values.reduce((0, 0)) { ($0.0 + $1.readings, $0.1 + $1.bytes) }
+    let each = Double(bytes) / Double(readings)
+    say(
+      Shown.budget(
+        "values of \(series) series, at most 0.44 bytes a reading", isMet: each <= 0.44, got: Shown.decimals(each, 4)))
+  }
+
+  private static func cut(_ values: [Double]) -> [ValueColumn] {
+    stride(from: 0, to: values.count, by: chunk).map { start in
+      let part = Array(values[start..<min(values.count, start + chunk)])
+      return ValueColumn(values: part, qualities: [UInt8](repeating: 0, count: part.count))
+    }
+  }
+
+  /// Times the encoder alone.
+  private struct Encoder: ~Copyable {
+    private var encoder = ValueEncoder()
+    private(set) var nanoseconds: Int64 = 0
+
+    mutating func encode(_ chunk: ValueColumn) -> [UInt8] {
+      let before = Machine.nanoseconds
+      let bytes = encoder.encode(chunk)
+      nanoseconds += Int64(Machine.nanoseconds - before)
+      return Array(bytes)
+    }
+  }
+
+  private struct Decoder: ~Copyable {
+    private var decoder = ValueDecoder()
+    private var chunk = ValueColumn()
+    private(set) var nanoseconds: Int64 = 0
+
+    mutating func decode(_ bytes: [UInt8], count: Int) throws {
+      let before = Machine.nanoseconds
+      try bytes.withUnsafeBytes { try decoder.decode($0, count: count, into: &chunk) }
+      nanoseconds += Int64(Machine.nanoseconds - before)
+    }
+  }
+
+  // MARK: The benchmark day
+
+  /// Its series, in the generator's order; nil where it is not there. A line is `traffic,device=tra-0000 volume=12,speed=40.1 1763658000000000000`.
+  private func cityDay() throws -> [Column]? {
+    let generator = "../shared/bench/city_day.py"
+    guard FileManager.default.fileExists(atPath: generator) else { return nil }
+    let directory = try TemporaryDirectory(prefix: "thuong-bench")
+    let file = "\(directory.path)/day.lp"
+    try PythonTools.run(try PythonTools.withNumpy(), [generator, "--format", "influx", "--scale", "\(scale)"], to: file)
+    var columns: [Column] = []
+    var places: [String: Int] = [:]
+    let data = try Data(contentsOf: URL(fileURLWithPath: file), options: .mappedIfSafe)
+    for line in data.split(separator: UInt8(ascii: "\n")) {
+      let parts = line.split(separator: UInt8(ascii: " "))
+      let head = String(decoding: parts[0], as: UTF8.self)
+      let fields = parts[1].split(separator: UInt8(ascii: ","))
+      let first = places[head] ?? columns.count
+      if first == columns.count {
+        places[head] = first
+        for _ in fields { columns.append(Column(domain: String(head.prefix { $0 != "," }))) }
+      }
+      for (place, field) in fields.enumerated() {
+        let text = field[(field.firstIndex(of: UInt8(ascii: "=")) ?? field.startIndex)...].dropFirst()
+        columns[first + place].values.append(Double(String(decoding: text, as: UTF8.self)) ?? .nan)
+      }
+    }
+    return columns
+  }
+}
