@@ -69,11 +69,22 @@ import Testing
   @Test("numbers of no decimal size are left as they are: small products are kept, and what overflows is what it is")
   func extremes() throws {
     var shop = try Self.shop()
-    for (t, factors) in [(1e-5, 1e-5, 1e-10), (1e200, 1e100, 1e200 * 1e100), (3e9, 1.5, 4.5e9)].enumerated() {
+    let products = [
+      (1e-5, 1e-5, 1e-5 * 1e-5), (1e-7, 1e-7, 1e-7 * 1e-7), (1e200, 1e100, 1e200 * 1e100), (3e9, 1.5, 4.5e9), (0.001, 0.0003, 3e-7),
+      (5e8, 2.468e-6, 1234), (1e9, 3e-13, 0.0003),
+    ]
+    for (t, factors) in products.enumerated() {
       shop.put(0, 2, ts: Int64(t) * 1000, factors.0)
       shop.put(0, 3, ts: Int64(t) * 1000, factors.1)
       shop.put(0, 4, ts: Int64(t) * 1000, factors.2)
       #expect(shop.verdict(2, at: Int64(t) * 1000).clear == .true, "\(factors)")
+    }
+    let quotients = [(1234, 5e8, 2.468e-6), (1, 8e8, 1.25e-9), (0.3, 0.1, 3), (3e-7, 0.0003, 0.001)]
+    for (t, parts) in quotients.enumerated() {
+      shop.put(0, 4, ts: Int64(t) * 1000 + 100_000, parts.0)
+      shop.put(0, 3, ts: Int64(t) * 1000 + 100_000, parts.1)
+      shop.put(0, 2, ts: Int64(t) * 1000 + 100_000, parts.2)
+      #expect(shop.verdict(3, at: Int64(t) * 1000 + 100_000).clear == .true, "\(parts)")
     }
   }
 }
