@@ -20,7 +20,7 @@ final class HeavyReaders: Sendable {
   private let ended = DispatchGroup()
 
   init(directory: String, count: Int) throws {
-    (self.directory, reader) = (directory, try StoreReader(directory: directory))
+    (self.directory, reader) = (directory, try StoreReader(directory: directory, priority: .background))
     for number in 0..<count {
       ended.enter()
       Thread.detachNewThread {

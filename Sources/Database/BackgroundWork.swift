@@ -6,14 +6,13 @@ package enum BackgroundWork {
   private static let idlePolicy: Int32 = 5
 
   /// From now on the calling thread runs where nothing else wants its processor, and leaves it at once to whatever does. There is no way
-  /// back without privileges.
+  /// back without privileges. Where the system does not allow it the thread is niced as far as can be.
   ///
   /// Niceness is not enough: since Linux 6.6 a niced thread that runs keeps its processor for up to 3 ms although the writer's disk has
-  /// answered.
+  /// answered. Threads that it starts inherit it.
   package static func begin() {
     var parameters = sched_param()
-    let code = sched_setscheduler(0, idlePolicy, &parameters)
-    precondition(code == 0, "any thread may give way")
+    if sched_setscheduler(0, idlePolicy, &parameters) != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19) }
   }
 
   /// Whether the calling thread gives way.

@@ -5,14 +5,35 @@ import Glibc
 import Readings
 import Synchronization
 
-/// The threads on which the store is read: two, in the background, so that whoever reads and however much, the writer finds a processor;
-/// and never Swift's or Dispatch's own, where long reads would stop every task. A third thread, which sleeps, cuts off what takes too long.
+/// How much a reader's threads give way.
+package enum ReadPriority: Sendable {
+  /// At nice 10: short reads that somebody waits for.
+  case niced
+  /// See `BackgroundWork`: reads of much, one after the other.
+  case background
+
+  fileprivate func apply() {
+    switch self {
+    case .niced:
+      // Linux takes 0 for the calling thread alone.
+      let which = __priority_which_t(PRIO_PROCESS.rawValue)
+      setpriority(which, 0, max(getpriority(which, 0), 10))
+    case .background: BackgroundWork.begin()
+    }
+  }
+}
+
+/// The threads on which the store is read: two that give way to the writer, and never Swift's or Dispatch's own, where long reads would stop
+/// every task. A third thread, which sleeps, cuts off what takes too long; a fourth gives the answers: who is resumed may start threads,
+/// which inherit how much the thread that starts them gives way.
 final class ReadThreads: Sendable {
   static let count = 2
   /// How long a read waits for the writer to begin its log anew.
   private static let courtesy: Int32 = 100
 
-  typealias Read = @Sendable (ReadConnection) -> Void
+  /// Gives the answer to whoever waits for it.
+  typealias Answer = @Sendable () -> Void
+  typealias Read = @Sendable (ReadConnection) -> Answer
 
   private struct State {
     var waiting: [Read] = []
@@ -25,16 +46,20 @@ final class ReadThreads: Sendable {
   private let bell = DispatchSemaphore(value: 0)
   private let watch: ReadWatch
   private let waitingMax: Int
+  private let priority: ReadPriority
   private let logPath: String
+  private let answers = Mutex<(given: [Answer], areOver: Int)>(([], 0))
+  private let answerBell = DispatchSemaphore(value: 0)
 
-  init(_ connections: [DatabaseQueue], _ limits: ReadLimits, logPath: String) {
-    (waitingMax, self.logPath) = (limits.waitingMax, logPath)
+  init(_ connections: [DatabaseQueue], _ limits: ReadLimits, _ priority: ReadPriority, logPath: String) {
+    (waitingMax, self.priority, self.logPath) = (limits.waitingMax, priority, logPath)
     watch = ReadWatch(connections, lengthMax: limits.lengthMax)
     Thread.detachNewThread { [watch] in watch.run() }
     for place in connections.indices {
       let connection = ReadConnection(queue: connections[place], watch: watch, place: place)
       Thread.detachNewThread { self.serve(connection) }
     }
+    Thread.detachNewThread { self.giveAnswers() }
   }
 
   /// Nobody reads any more: the threads end.
@@ -55,13 +80,32 @@ final class ReadThreads: Sendable {
   }
 
   private func serve(_ connection: ReadConnection) {
-    BackgroundWork.begin()
+    priority.apply()
     while true {
       bell.wait()
       let read: Read? = state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
-      guard let read else { return }
+      guard let read else {
+        answers.withLock { $0.areOver += 1 }
+        answerBell.signal()
+        return
+      }
       giveWay()
-      read(connection)
+      let answer = read(connection)
+      answers.withLock { $0.given.append(answer) }
+      answerBell.signal()
+    }
+  }
+
+  /// Until every thread has read its last.
+  private func giveAnswers() {
+    while true {
+      answerBell.wait()
+      let (given, areOver) = answers.withLock { answers in
+        defer { answers.given = [] }
+        return (answers.given, answers.areOver == Self.count)
+      }
+      for answer in given { answer() }
+      if areOver { return }
     }
   }
 

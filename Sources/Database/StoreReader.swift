@@ -23,7 +23,9 @@ package final class StoreReader: Sendable {
   private let threads: ReadThreads
 
   /// - Throws: `.unusable` where there is no store in the directory.
-  package init(directory: String, limits: ReadLimits = ReadLimits()) throws(StoreError) {
+  package init(
+    directory: String, limits: ReadLimits = ReadLimits(), priority: ReadPriority = .niced
+  ) throws(StoreError) {
     let path = "\(directory)/\(StoreFile.name)"
     (self.path, self.limits) = (path, limits)
     guard access(path, R_OK) == 0 else { throw .unusable("\(directory): no store here; name the gateway's directory with --data") }
@@ -32,7 +34,7 @@ package final class StoreReader: Sendable {
     configuration.busyMode = .timeout(5)
     do {
       let connections = try (0..<ReadThreads.count).map { _ in try DatabaseQueue(path: path, configuration: configuration) }
-      threads = ReadThreads(connections, limits, logPath: StoreFile.logPath(directory))
+      threads = ReadThreads(connections, limits, priority, logPath: StoreFile.logPath(directory))
     } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
       throw .damaged("\(path): \(error.message ?? "not readable")")
     } catch {
@@ -47,7 +49,10 @@ package final class StoreReader: Sendable {
   /// - Throws: `.tooManyReads`, `.readTooLong`, `.damaged` where SQLite finds the file damaged, and what `body` throws.
   package func read<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) throws -> T {
     let answer = Answer<T>()
-    try threads.submit { connection in answer.give(Result { try connection.read(body) }) }
+    try threads.submit { connection in
+      let result = Result { try connection.read(body) }
+      return { answer.give(result) }
+    }
     return try outcome(of: answer.wait())
   }
 
@@ -55,7 +60,10 @@ package final class StoreReader: Sendable {
   package func readAsync<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) async throws -> T {
     let result: Result<T, any Error> = try await withCheckedThrowingContinuation { continuation in
       do {
-        try threads.submit { connection in continuation.resume(returning: Result { try connection.read(body) }) }
+        try threads.submit { connection in
+          let result = Result { try connection.read(body) }
+          return { continuation.resume(returning: result) }
+        }
       } catch {
         continuation.resume(throwing: error)
       }

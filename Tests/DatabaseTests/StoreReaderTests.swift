@@ -37,14 +37,18 @@ import Testing
     #expect(throws: StoreError.self) { _ = try StoreReader(directory: directory.path) }
   }
 
-  @Test func `Reads run on two threads of their own, in the background`() async throws {
+  private static var niceness: Int32 { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) }
+
+  @Test(arguments: [ReadPriority.niced, .background])
+  func `Reads run on two threads of their own, which give way`(_ priority: ReadPriority) async throws {
     let file = try open()
-    let reader = try StoreReader(directory: directory.path)
-    let places = Noted<(thread: UInt, isInBackground: Bool)>()
+    let usual = Self.niceness
+    let reader = try StoreReader(directory: directory.path, priority: priority)
+    let places = Noted<(thread: UInt, isInBackground: Bool, niceness: Int32)>()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<50 {
         group.addTask {
-          try await reader.readAsync { _ in places.add((UInt(pthread_self()), BackgroundWork.isRunning)) }
+          try await reader.readAsync { _ in places.add((UInt(pthread_self()), BackgroundWork.isRunning, Self.niceness)) }
         }
       }
       try await group.waitForAll()
@@ -52,9 +56,10 @@ import Testing
     withExtendedLifetime(file) {}
     let found = places.all
     #expect(found.count == 50)
-    #expect(found.allSatisfy { $0.isInBackground })
+    #expect(found.allSatisfy { $0.isInBackground == (priority == .background) })
+    if priority == .niced { #expect(found.allSatisfy { $0.niceness == max(10, usual) }) }
     #expect(Set(found.map(\.thread)).count <= 2)
-    #expect(!BackgroundWork.isRunning, "nobody else is")
+    #expect(!BackgroundWork.isRunning && Self.niceness == usual, "nobody else does")
   }
 
   @Test(.timeLimit(.minutes(1))) func `A read beyond those that may wait is refused, and the others are done`() throws {

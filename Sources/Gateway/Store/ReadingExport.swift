@@ -13,7 +13,7 @@ package struct ReadingExport {
 
   /// - Throws: `StoreError` where there is no store in the directory.
   package init(directory: String) throws(StoreError) {
-    reader = try StoreReader(directory: directory)
+    reader = try StoreReader(directory: directory, priority: .background)
     self.directory = directory
   }
 
