@@ -63,4 +63,18 @@ import Testing
     try uptime(.same, startedAt: 90, at: 101)
     #expect(try gaps() == [])
   }
+
+  @Test func `What was dropped before a restart is told after it`() throws {
+    try connect(at: 0)
+    try uptime(.none, startedAt: -100, at: 1)
+    try tell(#"{"broker":{"dropped":0}}"#, at: 2)
+    try tell(#"{"broker":{"dropped":7}}"#, at: 12)
+    try connect(at: 30)
+    try uptime(.anew, startedAt: 20, isClean: true, at: 31)
+    try tell(#"{"broker":{"dropped":0}}"#, at: 32)
+    try tell(#"{"broker":{"dropped":2}}"#, at: 42)
+    gateway.clock(at: 60_000)
+    #expect(try gaps() == ["broker_dropped 2-60"])
+    #expect(gateway.counters.gaps == ["broker_dropped": 1])
+  }
 }

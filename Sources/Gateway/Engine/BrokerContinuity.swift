@@ -66,10 +66,17 @@ struct BrokerContinuity: Equatable, Sendable {
   private struct Dropped: Equatable, Sendable {
     var told: Int64
     var latest: Int64
+    /// Dropped before it began to count anew, and not told yet.
+    var carried: Int64 = 0
     /// When `latest` was said.
     var saidAt: Timestamp
     /// When `told` was said last: what is untold was dropped after it.
     var since: Timestamp
+
+    var untold: Int64 { carried + latest - told }
+
+    /// The broker counts from 0 again.
+    mutating func countAnew() { (carried, told, latest) = (untold, 0, 0) }
   }
 
   mutating func heard(at t: Timestamp) { (heardAt, isKnown) = (t, true) }
@@ -108,7 +115,7 @@ struct BrokerContinuity: Equatable, Sendable {
   mutating func started(_ new: BrokerStart) -> Gap? {
     defer { (start, isStartTold) = (new, true) }
     guard let start, new.isAnew(since: start) else { return nil }
-    dropped = dropped.map { Dropped(told: 0, latest: 0, saidAt: $0.saidAt, since: $0.saidAt) }
+    dropped?.countAnew()
     return new.isClean
       ? nil
       : Gap(
@@ -120,22 +127,22 @@ struct BrokerContinuity: Equatable, Sendable {
       dropped = Dropped(told: count, latest: count, saidAt: at, since: at)
       return
     }
-    if count < known.latest { known.told = 0 }  // fewer than before: it began to count anew
-    if known.told == known.latest { known.since = known.saidAt }
+    if count < known.latest { known.countAnew() }  // fewer than before
+    if known.untold == 0 { known.since = known.saidAt }
     (known.latest, known.saidAt) = (count, at)
-    if known.told == known.latest { known.since = at }
+    if known.untold == 0 { known.since = at }
     dropped = known
   }
 
   /// Something was dropped of which nobody was told yet.
-  var isDroppedUntold: Bool { dropped.map { $0.latest > $0.told } ?? false }
+  var isDroppedUntold: Bool { dropped.map { $0.untold > 0 } ?? false }
 
   /// A tick tells what was dropped before it: at most one gap a minute.
   mutating func tick() -> Gap? {
-    guard let known = dropped, known.latest > known.told else { return nil }
+    guard let known = dropped, known.untold > 0 else { return nil }
     dropped = Dropped(told: known.latest, latest: known.latest, saidAt: known.saidAt, since: known.saidAt)
     return Gap(
-      cause: "broker_dropped", from: known.since, count: known.latest - known.told,
+      cause: "broker_dropped", from: known.since, count: known.untold,
       detail: "the broker dropped messages; some may have been for us")
   }
 }

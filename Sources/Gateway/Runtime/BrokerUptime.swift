@@ -7,8 +7,8 @@ package struct BrokerUptime {
   private var isHeard = false
   /// When the broker was heard last on the last connection that told its uptime, in monotonic milliseconds.
   private var aliveAt: Milliseconds?
-  /// That connection was the last one, and ended with the broker's word of its own end.
-  private var hasTakenLeave = false
+  /// When the broker said that it ends, on that connection, where that was the last one.
+  private var leftAt: Milliseconds?
 
   package init() {}
 
@@ -18,7 +18,7 @@ package struct BrokerUptime {
   package mutating func connectionEnded(lastHeardAt: Milliseconds, cleanly: Bool) {
     if isHeard { aliveAt = lastHeardAt }
     // Of a connection that told no uptime nobody knows whether the broker was still the same.
-    hasTakenLeave = isHeard && cleanly
+    leftAt = isHeard && cleanly ? lastHeardAt : nil
     isHeard = false
   }
 
@@ -26,8 +26,11 @@ package struct BrokerUptime {
   package mutating func hears(seconds: Int64, now: Milliseconds, boot: String) -> BrokerStart? {
     if isHeard { return nil }
     isHeard = true
-    // One that runs for longer than it was out of sight is the same.
-    let evidence = aliveAt.map { seconds * 1000 <= now - $0 ? BrokerStart.Evidence.anew : .same } ?? .none
-    return BrokerStart(at: now - seconds * 1000, boot: boot, evidence: evidence, isClean: hasTakenLeave)
+    // One that runs for longer than it was out of sight is the same. The broker gives the difference of two times in whole seconds.
+    let evidence = aliveAt.map { (seconds - 1) * 1000 <= now - $0 ? BrokerStart.Evidence.anew : .same } ?? .none
+    let start = now - seconds * 1000
+    // One that began to run long after its leave may have ended a second time in between, without a word.
+    let isClean = leftAt.map { start - $0 <= BrokerStart.tolerance } ?? false
+    return BrokerStart(at: start, boot: boot, evidence: evidence, isClean: isClean)
   }
 }
