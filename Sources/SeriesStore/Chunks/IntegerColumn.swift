@@ -69,7 +69,7 @@ package struct IntegerEncoder: ~Copyable {
 
   /// Appends them to a column of the caller's.
   mutating func encode(_ values: [Int64], into column: inout ByteColumn) {
-    precondition(!values.isEmpty, "a column has numbers")
+    precondition((1...ANS.countMax).contains(values.count), "a column has numbers, and no more than its readers take")
     let form = Self.isLine(values) ? Form(predictor: .line) : shortest(values)
     column.append(fixed: UInt16(form.table) | UInt16(form.shift) << 6 | form.predictor.rawValue << 12)
     column.append(signed: values[0])
@@ -186,6 +186,8 @@ package struct IntegerEncoder: ~Copyable {
 }
 
 enum ANS {
+  /// Numbers of a column at most: a few bytes can stand for any number of equal ones.
+  static let countMax = 65_536
   /// A state is at least this between two symbols, and exactly this where a writer begins and a reader ends.
   static let least = UInt32(1) << 16
 }
@@ -194,11 +196,12 @@ package enum IntegerDecoder {
   /// Reads a column that ends where `bytes` end.
   ///
   /// - Parameters:
-  ///   - count: how many numbers there are, one or more.
+  ///   - count: how many numbers there are, one or more; beyond `ANS.countMax` there is no such column.
   ///   - values: gets them in place of what it holds.
   /// - Throws: where these are not the bytes of a column of so many.
   package static func decode(_ bytes: UnsafeRawBufferPointer, count: Int, into values: inout [Int64]) throws(ChunkFault) {
     values.removeAll(keepingCapacity: true)
+    guard count <= ANS.countMax else { throw .structure }
     var scan = unsafe ByteScanner(bytes)
     guard let form = scan.fixed(UInt16.self), form >> 14 == 0, let predictor = Predictor(rawValue: form >> 12), let first = scan.signed()
     else { throw .structure }

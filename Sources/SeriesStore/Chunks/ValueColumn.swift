@@ -16,6 +16,8 @@
 //   |           |           | At an exception stands what stood before it                 |
 //   +-----------+-----------+-------------------------------------------------------------+
 
+import Readings
+
 /// The values and statuses of one series over a span.
 package struct ValueColumn: Hashable, Sendable {
   /// NaN where nothing was measured.
@@ -52,7 +54,9 @@ package struct ValueEncoder: ~Copyable {
   /// - Returns: the column's bytes, valid until the next call.
   package mutating func encode(_ chunk: ValueColumn) -> UnsafeRawBufferPointer {
     precondition(!chunk.values.isEmpty && chunk.values.count == chunk.qualities.count, "a column has a status for each value")
+    precondition(chunk.values.count <= ANS.countMax, "no more values than a column's readers take")
     precondition(!chunk.values.contains { $0.isInfinite }, "an infinite value is refused before it is stored")
+    precondition(chunk.qualities.allSatisfy { Quality(byte: $0).isValid }, "a status is one before it is stored")
     column.removeAll()
     let decimals = Self.decimals(chunk.values)
     var form = decimals.map { UInt8($0) } ?? ValueColumn.doubles
@@ -187,6 +191,7 @@ package struct ValueDecoder: ~Copyable {
   /// - Throws: `ChunkFault` where these are not the bytes of a column of so many values; then `chunk` holds nothing of use.
   package mutating func decode(_ bytes: UnsafeRawBufferPointer, count: Int, into chunk: inout ValueColumn) throws(ChunkFault) {
     precondition(count > 0, "a column has values")
+    guard count <= ANS.countMax else { throw .structure }
     chunk.values.removeAll(keepingCapacity: true)
     chunk.qualities.removeAll(keepingCapacity: true)
     var scan = unsafe ByteScanner(bytes)
@@ -224,7 +229,7 @@ package struct ValueDecoder: ~Copyable {
       guard let length = scan.unsigned(), length >= 1, length <= UInt64(count - qualities.count), let status = scan.byte() else {
         throw .structure
       }
-      guard status & 0x7f <= 100 else { throw .value }
+      guard Quality(byte: status).isValid else { throw .value }
       for _ in 0..<length { qualities.append(status) }
     }
     guard qualities.count == count else { throw .structure }
