@@ -55,6 +55,8 @@ package final class WriterCore {
   /// The broker ends the connection with a word of its own end.
   private var endsCleanly = false
   private var uptime = BrokerUptime()
+  /// How many messages the broker had dropped when there was no clock yet to tell it by: it says so again only when there are more.
+  private var droppedBeforeClock: Int64?
   /// A commit with messages has succeeded since the start.
   private var hasSurvived = false
   private var takenAlone = 0
@@ -381,6 +383,10 @@ extension WriterCore: MQTTConnectionDelegate {
     received += 1
     let input = MessageInput(topic: message.topic, payload: message.payload, retain: message.retain, packet: message.packet)
     if store.isCareful { takeAlone(input, at: instant(of: message)) } else { engine.message(input, at: instant(of: message)) }
+    if let count = droppedBeforeClock, hasClock {
+      droppedBeforeClock = nil
+      tell(.brokerDropped(count))
+    }
   }
 
   package func accepted(sessionPresent: Bool) {
@@ -434,10 +440,10 @@ extension WriterCore: MQTTConnectionDelegate {
   }
 
   private func report(_ message: borrowing MQTTMessage) {
-    guard hasClock else { return }  // it says so again
     switch BrokerReport(message) {
-    case .dropped(let count): tell(.brokerDropped(count))
+    case .dropped(let count): if hasClock { tell(.brokerDropped(count)) } else { droppedBeforeClock = count }
     case .uptime(let seconds):
+      guard hasClock else { return }  // it says so again
       guard let start = uptime.hears(seconds: seconds, now: machine.monotonic, boot: machine.boot) else { return }
       tell(.brokerStarted(start))
     case nil: return
