@@ -1,6 +1,6 @@
+import Database
 import DeviceRegistry
 package import Gateway
-import Database
 package import Outbox
 import Readings
 
