@@ -6,7 +6,7 @@ import Glibc
 ///
 ///     0  high-water mark: the number of the last committed log row, so that a database that lost its tail is found out
 ///     8  deaths  ┐
-///     16 row     │ see `StartNotes`
+///     16 row     │ see `CrashNotes`
 ///     24 message ┘
 ///
 /// Nothing of it is synced: it has to outlive the process, and may be lost with the machine.
@@ -33,7 +33,10 @@ package struct DirectoryLock: ~Copyable {
     return descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    CrashNote.disarm(descriptor)
+    close(descriptor)
+  }
 
   /// 0 where nothing was committed yet.
   package var highWater: Int64 { read(at: 0) }
@@ -49,12 +52,20 @@ package struct DirectoryLock: ~Copyable {
   /// Called after a commit: it may lag behind what is committed, and never leads it. A write that fails lets it lag.
   package func setHighWater(_ number: Int64) { write(number, at: 0) }
 
-  package var notes: StartNotes {
-    StartNotes(deaths: read(at: 8), row: read(at: 16), message: UInt64(bitPattern: read(at: 24)))
+  static let notesAt: off_t = 8
+
+  package var notes: CrashNotes {
+    CrashNotes(deaths: read(at: 8), row: read(at: 16), message: UInt64(bitPattern: read(at: 24)))
   }
-  package func setDeaths(_ count: Int64) { write(count, at: 8) }
-  package func setRow(_ number: Int64) { write(number, at: 16) }
-  package func setMessage(_ hash: UInt64) { write(Int64(bitPattern: hash), at: 24) }
+
+  /// From here on a crash of the process adds itself to the notes.
+  package func armNotes() { CrashNote.arm(descriptor, deaths: notes.deaths) }
+
+  /// The start was a good one: a crash is no longer noted, and those before it are forgotten.
+  package func clearNotes() {
+    CrashNote.disarm(descriptor)
+    for offset in [8, 16, 24] as [off_t] { write(0, at: offset) }
+  }
 
   private func read(at offset: off_t) -> Int64 { Self.read(descriptor, at: offset) }
 
@@ -69,12 +80,12 @@ package struct DirectoryLock: ~Copyable {
   }
 }
 
-/// What a start notes for the next one, should it die of what it does.
-package struct StartNotes: Equatable, Sendable {
-  /// Starts in a row that died before they had committed a message.
+/// What the last starts died of, where they crashed.
+package struct CrashNotes: Equatable, Sendable {
+  /// Starts in a row that crashed before they had committed a message. Who was killed from outside does not count.
   package var deaths: Int64
-  /// The log row that was being read, where the start read row by row; else 0.
+  /// The log row that the last of them was reading, where it read row by row; else 0.
   package var row: Int64
-  /// The hash of the message in hand, where the start took them one by one; else 0.
+  /// The hash of the message that it had in hand, where it took them one by one; else 0.
   package var message: UInt64
 }

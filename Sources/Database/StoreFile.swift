@@ -114,11 +114,17 @@ package final class StoreFile {
   package var highWater: Int64 { lock.highWater }
   package func setHighWater(_ number: Int64) { lock.setHighWater(number) }
 
-  /// What the last start noted; see `StartNotes`.
-  package var notes: StartNotes { lock.notes }
-  package func noteDeaths(_ count: Int64) { lock.setDeaths(count) }
-  package func noteRow(_ number: Int64) { lock.setRow(number) }
-  package func noteMessage(_ hash: UInt64) { lock.setMessage(hash) }
+  /// What the last starts crashed of.
+  package var notes: CrashNotes { lock.notes }
+  /// From here on a crash of the process is noted, with the log row or the message in hand, until `clearNotes`.
+  package func armNotes() { lock.armNotes() }
+  package func clearNotes() { lock.clearNotes() }
+  /// 0: none.
+  package func takeInHand(row number: Int64) { CrashNote.inHand(row: number) }
+  /// 0: none.
+  package func takeInHand(message hash: UInt64) { CrashNote.inHand(message: hash) }
+  /// To be called by a thread on which messages are taken.
+  package static func catchOverflow() { CrashNote.catchOverflow() }
 
   /// Copies the write-ahead log into the file, where it has grown by enough since that was last done. To be called between batches, when
   /// what the last one committed is acknowledged: no commit waits for it. An error of the disk is one of a later commit, which writes to

@@ -24,7 +24,7 @@
 /// Why an input, or a part of one, did not become a reading. The names are those of the counters and the API.
 package enum RejectReason: UInt8, CaseIterable, Sendable {
   case malformed, tooLarge, unknownDevice, wrongTopic, unknownMetric, notFinite, conflict, tooOld, retained
-  /// It ended the process twice: kept in quarantine.
+  /// It crashed the process: kept in quarantine.
   case crash
 
   package var name: String {

@@ -21,7 +21,7 @@ package import Readings
 //   |          |         | 8 bytes content hash                                           |
 //   +----------+---------+----------------------------------------------------------------+
 //
-// Format 0 is one byte long: the row was taken out because reading it ended the process; it holds nothing.
+// Format 0 is one byte long: the row was taken out because reading it crashed the process; it holds nothing.
 
 /// What an input of a batch was.
 package enum InputKind: UInt8, Sendable { case message = 0, clock = 1, intakeDown = 2, intakeUp = 3, command = 4 }

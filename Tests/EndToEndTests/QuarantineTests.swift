@@ -33,11 +33,13 @@ import Testing
     static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
     /// Starts the gateway with the trap. The child, where it lives and is ready within ten seconds; nil where it died.
-    func start() async throws -> ChildProcess? {
+    func start(isKilled: Bool = false) async throws -> ChildProcess? {
       let log = FileHandle(forWritingAtPath: gateway.logFile)
       log?.seekToEndOfFile()
       let child = try ChildProcess(
-        Bench.sibling("TrapGateway"), ["\(directory.path)/thuong.yaml"], output: log)
+        "/usr/bin/env",
+        ["SWIFT_BACKTRACE=enable=no", Bench.sibling("TrapGateway"), "\(directory.path)/thuong.yaml"] + (isKilled ? ["killed"] : []),
+        output: log)
       if await gateway.waitUntilReady(child, seconds: 10) {
         // Up and caught up: what kills it has been read by now.
         _ = await Bench.wait(seconds: 1) { !child.isRunning }
@@ -57,7 +59,8 @@ import Testing
     var log: String { (try? String(contentsOfFile: gateway.logFile, encoding: .utf8)) ?? "" }
   }
 
-  @Test func `F25 a message that ends the process twice goes into quarantine, and the gateway goes on`() async throws {
+  @Test(arguments: ["trap", "overflow"])
+  func `F25 a message that crashes the process goes into quarantine, and the gateway goes on`(crash: String) async throws {
     let running = try Running()
     defer { running.broker.end() }
     var child = try #require(try await running.start(), "\(running.log.suffix(800))")
@@ -65,7 +68,7 @@ import Testing
     let isStored = await Bench.wait(seconds: 5) { await running.gateway.metric("thuong_readings_stored_total") == 1 }
     #expect(isStored)
     child.end()
-    let deadly = "{\"values\":{\"volume\":2,\"speed\":50},\"trap\":1}"
+    let deadly = "{\"values\":{\"volume\":2,\"speed\":50},\"\(crash)\":1}"
     // It comes first: a message that is committed before it would make of that start one that did not die of its first batch.
     try running.publish(deadly, 1)
     try running.publish("{\"values\":{\"volume\":3}}", 2)
@@ -93,7 +96,7 @@ import Testing
     #expect(try running.quarantined().count == 1)
   }
 
-  @Test func `F25 a log row that ends recovery twice goes into quarantine, and its span is told as a gap`() async throws {
+  @Test func `F25 a log row that crashes recovery goes into quarantine, and its span is told as a gap`() async throws {
     let running = try Running()
     defer { running.broker.end() }
     let child = try #require(try await running.start())
@@ -123,5 +126,27 @@ import Testing
     export.wait()
     let lines = try String(contentsOfFile: "\(running.directory.path)/out", encoding: .utf8)
     #expect(lines.contains("\"value\":5,") && lines.contains("\"value\":7,") && !lines.contains("\"value\":666,"))
+  }
+
+  @Test(arguments: [false, true])
+  func `F25 a start that is killed from outside blames nothing that it had in hand`(isReadingLog: Bool) async throws {
+    let running = try Running()
+    defer { running.broker.end() }
+    var child = try #require(try await running.start(), "\(running.log.suffix(800))")
+    try running.publish("{\"values\":{\"volume\":\(isReadingLog ? 667 : 5)}}")
+    let isStored = await Bench.wait(seconds: 5) { await running.gateway.metric("thuong_readings_stored_total") == 1 }
+    #expect(isStored)
+    child.end()
+    let deadly = "{\"values\":{\"volume\":3},\"trap\":1,\"kill\":1}"
+    try running.publish(deadly, 2)
+    for _ in 0..<2 { #expect(try await running.start() == nil, "it crashes") }
+    // From now on it goes step by step.
+    for _ in 0..<3 { #expect(try await running.start(isKilled: true) == nil, "it is killed") }
+    #expect(try await running.start() == nil, "it crashes, and knows of what")
+    child = try #require(try await running.start(), "\(running.log.suffix(1500))")
+    defer { child.end() }
+    #expect(try running.quarantined().map(\.body) == [deadly])
+    #expect(await running.gateway.metric("thuong_gaps_total{cause=\"quarantined\"}") == 1)
+    #expect(await running.gateway.metric("thuong_readings_stored_total") == 1)
   }
 }

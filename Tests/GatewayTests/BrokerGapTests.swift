@@ -54,6 +54,19 @@ import Testing
     #expect(try gaps() == ["broker_restarted 60-101"])
   }
 
+  @Test func `A new session whose connection broke before it was up may have had no subscription`() throws {
+    try connect(at: 0)
+    message(at: 10)
+    for _ in 0..<2 {
+      try tell(#"{"session":"asked"}"#, at: 50)
+      try tell(#"{"session":"new"}"#, at: 50)
+    }
+    try connect(at: 60)
+    gateway.engine.intake(up: true, at: GatewayWorkshop.time(61_000))
+    try connect(at: 70)
+    #expect(try gaps() == ["session_lost 10-50", "session_lost 50-50", "session_unproved 50-60"])
+  }
+
   @Test func `A broker that took leave lost nothing, and one that is the same was not started anew`() throws {
     try connect(at: 0)
     try uptime(.none, startedAt: -100, at: 1)

@@ -52,6 +52,8 @@ struct BrokerContinuity: Equatable, Sendable {
   private var isAsked = false
   /// It was asked, and the answer was lost: it may have told us of a new session then.
   private var isUnanswered = false
+  /// The session is new, and whether we had subscribed before its connection broke is not known.
+  private var isBare = false
   private var start: BrokerStart?
   /// It was told on this connection.
   private var isStartTold = false
@@ -91,12 +93,17 @@ struct BrokerContinuity: Equatable, Sendable {
   /// - Parameter t: the instant of its answer.
   mutating func kept(at t: Timestamp) -> Gap? {
     defer { answered(at: t) }
-    guard isKnown, isUnanswered else { return nil }
+    guard isKnown else { return nil }
+    if isBare { return Gap(cause: "session_unproved", detail: "the session was new, and may not have been subscribed yet") }
+    guard isUnanswered else { return nil }
     return Gap(cause: "session_unproved", detail: "an answer of the broker was lost, which may have said that it did not keep the session")
   }
 
   mutating func new(at t: Timestamp) -> Gap? {
-    defer { answered(at: t) }
+    defer {
+      answered(at: t)
+      isBare = true
+    }
     return isKnown ? Gap(cause: "session_lost", detail: "the broker did not keep the session") : nil
   }
 
@@ -109,7 +116,7 @@ struct BrokerContinuity: Equatable, Sendable {
   }
 
   /// The intake was up: there is a session.
-  mutating func wasUp() { isKnown = true }
+  mutating func wasUp() { (isKnown, isBare) = (true, false) }
 
   /// - Returns: a gap where it was started anew without having said good-bye: what it had not saved is gone.
   mutating func started(_ new: BrokerStart) -> Gap? {

@@ -39,7 +39,7 @@ extension Engine {
     }
   }
 
-  /// Takes a message that ended the process when it was stepped: it is counted and kept, and looked at no further.
+  /// Takes a message that crashed the process when it was stepped: it is counted and kept, and looked at no further.
   package func quarantine(_ message: MessageInput, at: Timestamp) {
     advance(to: at)
     batch.input(.message, at: now)
@@ -47,13 +47,13 @@ extension Engine {
     counters.messagesRejected[Int(RejectReason.crash.rawValue)] += 1
     let topic = String(decoding: message.topic.prefix(512), as: UTF8.self)
     changes.quarantined.append(QuarantinedMessage(at: now, topic: topic, payload: Array(message.payload)))
-    gap(cause: "quarantined", from: now, to: now, count: 1, detail: "a message ended the process twice: \(topic)")
+    gap(cause: "quarantined", from: now, to: now, count: 1, detail: "a message crashed the process: \(topic)")
   }
 
-  /// A row of the log ended the process when it was read: what it held came between these instants.
+  /// A row of the log crashed the process when it was read: what it held came between these instants.
   func tellOfQuarantined(row: Int64, from: Timestamp, to: Timestamp) {
     changes.toldRows.append((row, to))
-    gap(cause: "quarantined", from: from, to: to, detail: "log row \(row) ended the process twice when it was read")
+    gap(cause: "quarantined", from: from, to: to, detail: "log row \(row) crashed the process when it was read")
   }
 
   private func status(_ message: MessageInput, _ device: Int) {

@@ -15,7 +15,7 @@ struct RejectSample: Equatable, Sendable {
   var detail: String
 }
 
-/// A message that ended the process: kept whole, and never stepped again.
+/// A message that crashed the process: kept whole, and never stepped again.
 struct QuarantinedMessage: Equatable, Sendable {
   var at: Timestamp
   var topic: String

@@ -35,7 +35,7 @@ package final class GatewayService: Sendable {
     store.noteStart()
     if store.isCareful {
       logger.warning(
-        "The last starts died before they had committed a message: taking one at a time",
+        "The last starts crashed before they had committed a message: taking one at a time",
         metadata: ["data": "\(configuration.dataDirectory)"])
     }
     var settings = configuration.engine

@@ -29,6 +29,8 @@ package final class WriterCore {
   private static let headBytesMax = 4 << 30
   /// A broker that has nothing to send for so long after intake is up has sent again what it had in flight.
   private static let resendingMax: Milliseconds = 3_000
+  /// An ending process waits so long for the broker's answer to its CONNECT.
+  private static let answerMax: Milliseconds = 2_000
   /// A sender's time further ahead than this is no time.
   private static let senderLeapMax: Milliseconds = 366 * 86_400_000
 
@@ -68,6 +70,8 @@ package final class WriterCore {
   private(set) var health: StoreHealth
   /// Intake has stopped for good; then the process ends.
   private var isStopping = false
+  /// When intake leaves the broker at the latest, once it stops.
+  private var leavesAt: Milliseconds?
   private var isIntakeWanted = false
   private var isEnding = false
   package private(set) var hasEnded = false
@@ -112,6 +116,7 @@ package final class WriterCore {
     acknowledge()
     store.file.copyLogIfDue()
     if health.isHeld { checkLog() }
+    leaveIfDue()
     if isEnding, connection == nil { hasEnded = true }
     if failure != nil { hasEnded = true }
     if hasEnded, failure == nil { endCleanly() }
@@ -126,6 +131,7 @@ package final class WriterCore {
       milliseconds = min(milliseconds, max(1, tick - clock.now))
     }
     if isDiskFull { return Wait(socket: -1, events: 0, milliseconds: 500) }
+    if let due = leavesAt { milliseconds = min(milliseconds, max(1, due - machine.monotonic)) }
     guard let connection else { return Wait(socket: -1, events: 0, milliseconds: Int32(milliseconds)) }
     if let due = connection.dueAt { milliseconds = min(milliseconds, max(1, due - machine.monotonic)) }
     let events = Int16(POLLIN) | (connection.wantsWrite ? Int16(POLLOUT) : 0)
@@ -365,10 +371,18 @@ package final class WriterCore {
     waiting.append(done)
   }
 
-  /// Commits and acknowledges what was received, then leaves the broker.
+  /// Commits and acknowledges what was received, then leaves the broker. An answer to CONNECT that is on its way is waited for: it may
+  /// say that the broker did not keep the session, and is not said twice.
   package func stopIntake() {
     isStopping = true
     commit()
+    leavesAt = machine.monotonic + (session.state == .connecting ? Self.answerMax : 0)
+    leaveIfDue()
+  }
+
+  private func leaveIfDue() {
+    guard let due = leavesAt, session.state != .connecting || machine.monotonic >= due else { return }
+    leavesAt = nil
     handle(.stop)
   }
 
@@ -421,17 +435,17 @@ extension WriterCore: MQTTConnectionDelegate {
   /// One message, noted before it is stepped and committed by itself: where it ends the process, the next start knows it, and puts it
   /// into quarantine.
   private func takeAlone(_ message: MessageInput, at: Timestamp) {
-    let hash = max(1, ByteHash.of(message.payload, seed: ByteHash.of(message.topic)))
-    if hash == store.deadlyMessage {
+    let hash = Quarantine.hash(topic: message.topic, payload: message.payload)
+    if store.deadlyMessages.contains(hash) {
       logger.critical(
-        "A message ended the process twice: it is kept in quarantine and acknowledged",
+        "A message crashed the process: it is kept in quarantine and acknowledged",
         metadata: ["topic": "\(String(decoding: message.topic.prefix(200), as: UTF8.self))"])
       engine.quarantine(message, at: at)
     } else {
-      store.file.noteMessage(hash)
+      store.file.takeInHand(message: hash)
       engine.message(message, at: at)
     }
-    store.file.noteMessage(0)  // it did not end the process; a commit that fails is no fault of the message
+    store.file.takeInHand(message: 0)  // it did not crash the process; a commit that fails is no fault of the message
     commit()
     guard failure == nil, !isDiskFull else { return }
     takenAlone += 1

@@ -1,4 +1,5 @@
 import CMosquitto
+import Database
 import Dispatch
 import Glibc
 import Synchronization
@@ -52,6 +53,7 @@ final class WriterThread: SerialExecutor {
 
   private func run(_ turn: (Int16) -> WriterCore.Wait?) {
     identity.store(UInt(pthread_self()), ordering: .relaxed)
+    StoreFile.catchOverflow()
     var taken: [UnownedJob] = []
     var seen: Int16 = 0
     while let wait = turn(seen) {

@@ -7,7 +7,7 @@ import SeriesStore
 ///
 ///     gateway  one row, as of the last commit: the counters as JSON, the number of the log's last row, and what ClockDoubt saved
 ///     reject   the last rejected input for each reason and registered device; one of each unknown device, up to a limit, and one of the rest
-///     quarantine  what ended the process twice: a message, or a row of the log (its number; topic NULL) with its body
+///     quarantine  what crashed the process: a message, or a row of the log (its number; topic NULL) with its body
 package enum GatewaySchema {
   package static let migrations =
     SeriesSchema.migrations + AlertSchema.migrations + OutboxSchema.migrations + [

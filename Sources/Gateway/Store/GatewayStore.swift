@@ -12,10 +12,10 @@ import SeriesStore
 package final class GatewayStore {
   package let file: StoreFile
   private var lastNumber: Int64 = 0
-  /// Two starts died before they had committed a message: this one goes step by step.
+  /// Two starts crashed before they had committed a message: this one goes step by step.
   package private(set) var isCareful = false
-  /// The hash of the message that the last careful start died of; 0 where it did not.
-  package private(set) var deadlyMessage: UInt64 = 0
+  /// The hashes of the messages that careful starts crashed of.
+  package private(set) var deadlyMessages: Set<UInt64> = []
   private var deadlyRow: Int64 = 0
   private let sinks: [SinkFilter]
 
@@ -27,20 +27,22 @@ package final class GatewayStore {
 
   // MARK: Starting and surviving
 
-  /// A gateway starts: notes it until `survived()`. Without this call recovery is as ever.
+  /// A gateway starts: a crash is noted until `survived()`. Without this call recovery is as ever.
   package func noteStart() {
     let last = file.notes
     isCareful = last.deaths >= 2
-    if isCareful { (deadlyMessage, deadlyRow) = (last.message, last.row) }
-    file.noteDeaths(last.deaths + 1)
+    if isCareful {
+      deadlyRow = last.row
+      if last.message != 0 { deadlyMessages.insert(last.message) }
+    }
+    file.armNotes()
   }
 
   /// Messages were committed, or the end is a clean one: the start was a good one.
   package func survived() {
     isCareful = false
-    deadlyMessage = 0
-    file.noteMessage(0)
-    file.noteDeaths(0)
+    deadlyMessages = []
+    file.clearNotes()
   }
 
   // MARK: Opening
@@ -87,12 +89,13 @@ package final class GatewayStore {
 
   private func recover(_ engine: Engine, _ stored: [StoredSeries]) throws {
     if deadlyRow > 0 { try file.commit { db in try Quarantine.take(logRow: deadlyRow, db) } }
-    // Also where reading ends with an error: only a process that ended without a word leaves the note behind.
-    defer { file.noteRow(0) }
+    // Of two that are sent again, each crashed a start of its own.
+    if isCareful { deadlyMessages.formUnion(try file.read { db in try Quarantine.messages(db) }) }
+    defer { file.takeInHand(row: 0) }
     var recovery = LogRecovery(engine: engine, untold: try file.read { db in try Quarantine.untold(db) })
     try file.read { db in
       try SeriesLog.read(db, into: &recovery) { number in
-        if isCareful { file.noteRow(number) }
+        if isCareful { file.takeInHand(row: number) }
         return true
       }
       recovery.finish()

@@ -1,11 +1,12 @@
+import Database
 import Foundation
 import GRDB
 import Readings
 import SeriesStore
 
-/// The statements of the table `quarantine`: what ended the process twice, kept for whoever mends the fault.
+/// The statements of the table `quarantine`: what crashed the process, kept for whoever mends the fault.
 enum Quarantine {
-  /// Rows kept; the oldest make room. Four deaths of the process stand behind each.
+  /// Rows kept; the oldest make room. Three crashes of the process stand behind each.
   static let rowsMax = 1000
 
   static func keep(_ message: QuarantinedMessage, _ db: GRDB.Database) throws {
@@ -15,9 +16,28 @@ enum Quarantine {
     try trim(db)
   }
 
+  /// The hashes of the messages here; see `hash`.
+  static func messages(_ db: GRDB.Database) throws -> Set<UInt64> {
+    let rows = try Row.fetchCursor(db, sql: "SELECT topic, body FROM quarantine WHERE topic IS NOT NULL")
+    var hashes: Set<UInt64> = []
+    while let row = try rows.next() {
+      let (topic, body): (String, Data) = (try row.sound("topic"), try row.sound("body"))
+      body.withUnsafeBytes { body in
+        var topic = topic
+        topic.withUTF8 { topic in _ = hashes.insert(hash(topic: UnsafeRawBufferPointer(topic), payload: body)) }
+      }
+    }
+    return hashes
+  }
+
+  /// By which a start knows the message again that the one before it crashed of. Never 0.
+  static func hash(topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer) -> UInt64 {
+    max(1, ByteHash.of(payload, seed: ByteHash.of(topic)))
+  }
+
   /// Moves a row of the log here. Its number stays in the log, so that nothing seems to be missing there.
   static func take(logRow number: Int64, _ db: GRDB.Database) throws {
-    guard let body = try SeriesLog.body(of: number, db) else { return }
+    guard let body = try SeriesLog.body(of: number, db), !body.elementsEqual(LogRow.takenOut) else { return }
     try db.execute(sql: "INSERT INTO quarantine(log_number, body) VALUES (?, ?)", arguments: [number, body])
     try SeriesLog.takeOut(number, db)
     try trim(db)
