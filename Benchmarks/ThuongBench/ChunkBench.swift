@@ -1,4 +1,5 @@
 import Foundation
+import Readings
 import SeriesStore
 import Simulation
 
@@ -6,6 +7,7 @@ import Simulation
 struct ChunkBench {
   /// Readings of a series in one chunk.
   static let chunk = 512
+  static let seriesInRow = 96
   var scale: Double
 
   private struct Column {
@@ -34,9 +36,31 @@ struct ChunkBench {
     }
     for chunk in chunks { try decoder.decode(chunk.bytes, count: chunk.count) }
     report(sums, columns.count)
+    reportRows(columns)
     let readings = Double(sums.values.reduce(0) { $0 + $1.readings })
     say(
       "  written in \(Shown.decimals(Double(encoder.nanoseconds) / readings, 1)) ns a reading, read in \(Shown.decimals(Double(decoder.nanoseconds) / readings, 1)) ns"
+    )
+  }
+
+  /// Whole rows, as a ring of devices that keep step has them for a day.
+  private func reportRows(_ columns: [Column]) {
+    var encoder = ChunkRowEncoder()
+    var (bytes, readings, rows) = (0, 0, 0)
+    let before = Machine.nanoseconds
+    for start in stride(from: 0, to: columns.count, by: Self.seriesInRow) {
+      for (place, column) in columns[start..<min(columns.count, start + Self.seriesInRow)].enumerated() {
+        let times = column.values.indices.map { 1_763_658_000_000 + Int64($0) * 60_000 }
+        let values = ValueColumn(values: column.values, qualities: [UInt8](repeating: 0, count: column.values.count))
+        encoder.append(SeriesID(start + place), SeriesChunk(times: times, column: values))
+        readings += column.values.count
+      }
+      bytes += encoder.finish(ring: 0, span: 0).count
+      rows += 1
+    }
+    let nanoseconds = Double(Machine.nanoseconds - before) / Double(readings)
+    say(
+      "  whole rows of \(Self.seriesInRow) series and a day: \(Shown.decimals(Double(bytes) / Double(readings), 4)) bytes a reading, \(bytes / rows) bytes each, written in \(Shown.decimals(nanoseconds, 1)) ns a reading"
     )
   }
 

@@ -1,4 +1,3 @@
-import CZlib
 package import Readings
 
 // A log row, format 1: one committed batch, as columns. u = LEB128, z = zig-zag LEB128, fixed widths little endian.
@@ -158,11 +157,8 @@ package enum LogRow {
   package enum Fault: Error, Sendable { case format, checksum, structure }
 
   static func checksum(number: Int64, _ row: UnsafeRawBufferPointer) -> UInt32 {
-    var numberBytes = number.littleEndian
-    // Safe: eight bytes of a local; then the row behind its header, within its count.
-    let seed = unsafe withUnsafeBytes(of: &numberBytes) { unsafe crc32_z(0, $0.bindMemory(to: UInt8.self).baseAddress, 8) }
-    let rest = unsafe UnsafeRawBufferPointer(rebasing: row[LogBatch.headerBytes...])
-    return UInt32(truncatingIfNeeded: unsafe crc32_z(seed, rest.bindMemory(to: UInt8.self).baseAddress, rest.count))
+    // Safe: behind the header, within the row's count.
+    unsafe Checksum.crc32(of: UnsafeRawBufferPointer(rebasing: row[LogBatch.headerBytes...]), after: Checksum.crc32(of: number))
   }
 
   /// Calls `visitor` with everything the row holds, in the order of its inputs.

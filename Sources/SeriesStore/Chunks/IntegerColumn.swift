@@ -281,6 +281,7 @@ package enum IntegerDecoder {
 /// Why bytes are no chunk's.
 package enum ChunkFault: Error, Hashable, Sendable {
   case structure
+  case checksum
   /// A status that is none, or an infinite value.
   case value
 }

@@ -1,14 +1,17 @@
 import Foundation
+import Readings
 import SeriesStore
 
-/// Columns of chunks. The first byte says what the rest is: the bytes of a column, which are read, or values, which are written and read
-/// again.
+/// Columns of chunks, and rows of them. The first byte says what the rest is: the bytes of a column or a row, which are read, or values,
+/// which are written and read again.
 final class ChunkHarness: Harness {
   static let name = "chunk"
 
   private var encoder = ValueEncoder()
   private var decoder = ValueDecoder()
   private var integers = IntegerEncoder()
+  private var rowEncoder = ChunkRowEncoder()
+  private var rowDecoder = ChunkRowDecoder()
 
   init() {}
 
@@ -20,6 +23,7 @@ final class ChunkHarness: Harness {
     case 0: return try readValues(rest, count)
     case 1: return try readIntegers(rest, count)
     case 2: return try write(values(of: rest))
+    case 4: return try readRow(Array(rest))
     default: return try writeIntegers(of: rest)
     }
   }
@@ -39,6 +43,34 @@ final class ChunkHarness: Harness {
     try promise(values.count == count, "read \(values.count) of \(count) numbers")
     try roundTrip(values)
     return "read"
+  }
+
+  /// A row with a checksum that is right: what it says is read again when it is written again.
+  private func readRow(_ bytes: [UInt8]) throws -> String {
+    let row = ChunkRow.sealed(bytes, ring: 3, span: 5)
+    let chunks: [(series: SeriesID, chunk: SeriesChunk)]
+    do { chunks = try readAll(row) } catch is ChunkFault { return "refused" }
+    if chunks.isEmpty { return "read" }
+    for (series, chunk) in chunks { rowEncoder.append(series, chunk) }
+    let again = try readAll(Array(rowEncoder.finish(ring: 3, span: 5)))
+    try promise(again.map(\.series) == chunks.map(\.series), "other series")
+    for (one, other) in zip(again, chunks) {
+      try promise(one.chunk.times == other.chunk.times && one.chunk.column.qualities == other.chunk.column.qualities, "other readings")
+    }
+    return "read"
+  }
+
+  private func readAll(_ row: [UInt8]) throws -> [(series: SeriesID, chunk: SeriesChunk)] {
+    try row.withUnsafeBytes { bytes in
+      try rowDecoder.open(bytes, ring: 3, span: 5)
+      var chunks: [(series: SeriesID, chunk: SeriesChunk)] = []
+      for series in rowDecoder.series {
+        var chunk = SeriesChunk()
+        try rowDecoder.read(series, from: bytes, into: &chunk)
+        chunks.append((series, chunk))
+      }
+      return chunks
+    }
   }
 
   /// Ten bytes each: a status, a number of decimals or none, and eight of the value.
