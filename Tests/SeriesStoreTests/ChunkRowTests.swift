@@ -1,7 +1,6 @@
 import Foundation
 import Readings
 import SeriesStore
-import Simulation
 import TestSupport
 import Testing
 
