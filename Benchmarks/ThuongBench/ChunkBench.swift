@@ -55,7 +55,7 @@ struct ChunkBench {
         encoder.append(SeriesID(start + place), SeriesChunk(times: times, column: values))
         readings += column.values.count
       }
-      bytes += encoder.finish(ring: 0, span: 0).count
+      bytes += encoder.finish(number: 0).count
       rows += 1
     }
     let nanoseconds = Double(Machine.nanoseconds - before) / Double(readings)

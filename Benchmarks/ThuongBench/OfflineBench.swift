@@ -41,16 +41,12 @@ struct OfflineBench {
 
   // MARK: The benchmark day
 
-  private static let day = "../shared/bench"
-
   /// The benchmark day where its generator is there; nil elsewhere.
   private func cityDay(in directory: TemporaryDirectory) throws -> Input? {
-    let files = FileManager.default
-    guard files.fileExists(atPath: "\(Self.day)/city_day.py"), files.fileExists(atPath: "\(Self.day)/city_rules.yaml") else { return nil }
-    let python = try PythonTools.withNumpy()
+    guard BenchDay.isHere, FileManager.default.fileExists(atPath: "\(BenchDay.folder)/city_rules.yaml") else { return nil }
     let (devices, trace, rules) = ("\(directory.path)/Devices", "\(directory.path)/day.ndjson", "\(directory.path)/Rules")
-    try PythonTools.run(python, ["\(Self.day)/city_day.py", "--format", "files", "--out", devices, "--hours", "0.1"], to: nil)
-    try PythonTools.run(python, ["\(Self.day)/city_day.py", "--format", "trace", "--hours", "\(hours)"], to: trace)
+    try BenchDay.writeDevices(to: devices)
+    try BenchDay.writeTrace(to: trace, hours: hours)
     let count = try writeRules(into: rules, devices: devices)
     return Input(
       what: "benchmark day, \(Shown.decimals(hours, 1)) hours of 8,100 series, \(count.kept) of its \(count.all) rules", trace: trace,
@@ -60,7 +56,7 @@ struct OfflineBench {
   /// Keeps the rules that this version can load.
   private func writeRules(into folder: String, devices: String) throws -> (kept: Int, all: Int) {
     let registry = try RegistryFiles.load(directory: URL(fileURLWithPath: devices))
-    var lines = try String(contentsOfFile: "\(Self.day)/city_rules.yaml", encoding: .utf8).components(separatedBy: "\n")
+    var lines = try String(contentsOfFile: "\(BenchDay.folder)/city_rules.yaml", encoding: .utf8).components(separatedBy: "\n")
     func rules() -> Int { lines.filter { $0.contains("{id:") }.count }
     let all = rules()
     do {
@@ -88,31 +84,5 @@ struct OfflineBench {
     return Input(
       what: "the simulated two towns, \(said) (a small city: the benchmark day is not here)", trace: trace, devices: "Devices",
       rules: "Rules")
-  }
-}
-
-/// Python with numpy, in a folder of the build.
-enum PythonTools {
-  private static let folder = ".build/python-tools"
-
-  static func withNumpy() throws -> String {
-    let python = "\(folder)/bin/python3"
-    if !FileManager.default.isExecutableFile(atPath: python) { try run("/usr/bin/python3", ["-m", "venv", folder], to: nil) }
-    if (try? run(python, ["-c", "import numpy"], to: nil)) == nil {
-      try run(python, ["-m", "pip", "install", "--quiet", "numpy"], to: nil)
-    }
-    return python
-  }
-
-  /// Runs a program to its end, its output into a file.
-  static func run(_ executable: String, _ arguments: [String], to file: String?) throws {
-    var output: FileHandle?
-    if let file {
-      try Data().write(to: URL(fileURLWithPath: file))
-      output = FileHandle(forWritingAtPath: file)
-    }
-    let child = try ChildProcess(executable, arguments, output: output)
-    child.wait()
-    guard child.exitCode == 0 else { throw BenchFailure("\(executable) \(arguments.joined(separator: " ")) failed") }
   }
 }

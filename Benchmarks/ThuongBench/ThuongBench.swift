@@ -7,7 +7,7 @@ struct ThuongBench: AsyncParsableCommand {
     commandName: "thuong-bench",
     abstract: "Measures the gateway on this machine, on real parts.",
     discussion: "Everything stays on 127.0.0.1. A missed budget is printed as MISSED and is no failure. See Benchmarks/README.md.",
-    subcommands: [All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Sender.self, Subscriber.self],
+    subcommands: [All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Store.self, Sender.self, Subscriber.self],
     defaultSubcommand: All.self)
 }
 
@@ -23,6 +23,7 @@ struct All: AsyncParsableCommand {
     try await LatencyBench(probes: 1000, rate: 5000).run()
     try CommitBench(commits: 5000, rounds: 3).run()
     try ChunkBench(scale: 0.25).run()
+    try StoreBench(hours: full ? 24 : 6, scale: 1).run()
   }
 }
 
@@ -72,4 +73,15 @@ struct Chunk: AsyncParsableCommand {
   var scale = 0.25
 
   func run() async throws { try ChunkBench(scale: scale).run() }
+}
+
+struct Store: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Bytes a reading, memory and starts of the series store, over the benchmark day.")
+
+  @Option var hours = 24.0
+  @Option(help: "How much of the benchmark day's devices.")
+  var scale = 1.0
+
+  func run() async throws { try StoreBench(hours: hours, scale: scale).run() }
 }

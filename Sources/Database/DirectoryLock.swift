@@ -26,11 +26,20 @@ package struct DirectoryLock: ~Copyable {
     guard descriptor >= 0 else {
       throw .unusable("\(directory): cannot be written to (\(String(cString: strerror(errno))))")
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    guard take(descriptor) else {
       close(descriptor)
       throw .inUse(directory: directory)
     }
     return descriptor
+  }
+
+  /// A process that this one starts has the lock of a store just closed for as long as it takes from fork to exec.
+  private static func take(_ descriptor: Int32) -> Bool {
+    for _ in 0..<10 {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+      poll(nil, 0, 10)
+    }
+    return false
   }
 
   deinit {

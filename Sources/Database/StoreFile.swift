@@ -54,6 +54,8 @@ package final class StoreFile {
     configuration.journalMode = .wal
     configuration.busyMode = .timeout(Double(busyMilliseconds) / 1000)
     configuration.label = "writer"
+    // Before the first page is written; of an older file it changes nothing.
+    configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
     return configuration
   }
 
@@ -62,6 +64,8 @@ package final class StoreFile {
     try queue.inDatabase { db in
       try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
       try db.execute(sql: "PRAGMA journal_size_limit = \(logSizeUsual)")
+      // Debian's SQLite overwrites what it deletes: each row that is cut from the log would be written once more.
+      try db.execute(sql: "PRAGMA secure_delete = OFF")
       let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
       let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")
       guard synchronous == (durability == .full ? 2 : 1), journal == "wal" else {
@@ -146,6 +150,19 @@ package final class StoreFile {
 
   /// At a clean end: everything stands in the file itself, and the log beside it is empty. What a reader holds back stays in the log.
   package func checkpoint() { _ = try? queue.inDatabase { db in try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") } }
+
+  /// Gives pages that nothing stands in back to the disk. What is free while the process runs is used again.
+  ///
+  /// - Throws: as `commit`.
+  package func shrink() throws(StoreError) {
+    do {
+      try queue.inDatabase { db in try db.execute(sql: "PRAGMA incremental_vacuum") }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+      throw .full
+    } catch {
+      throw .unknownOutcome("\(error)")
+    }
+  }
 
   /// Bytes on disk: the file and its write-ahead log.
   package var bytes: Int64 { Self.size(path) + logBytes }

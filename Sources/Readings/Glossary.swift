@@ -8,8 +8,10 @@
 //   clock        the engine's time: the arrival time of inputs, never the machine's clock itself
 //   tick         a whole minute of the clock
 //   log          the rows that hold every batch of inputs as it was committed, numbered without gaps
-//   head         the recent readings of a series, in memory
-//   chunk, ring  (later) compressed history: full heads, sealed into slots that overwrite the oldest
+//   head         the newest readings of a series, in memory
+//   chunk        the compressed readings of a series over a span of time
+//   ring         series that are sealed together, one row of chunks a span; the oldest rows make room
+//   to seal      to write what heads have into chunks, so that the log's oldest rows can go
 //   rollup       (later) count, sum, min, max, first, last of a period
 //   window       the readings of a series in (T - w, T], and what a rule asks of them
 //   rule         a condition on windows, its hold and its severity

@@ -2,7 +2,7 @@
 @usableFromInline package typealias Milliseconds = Int64
 
 /// An instant in milliseconds since 1970-01-01T00:00:00Z, as payloads, traces and the log carry it.
-@usableFromInline package struct Timestamp: Hashable, Comparable, Sendable {
+@usableFromInline package struct Timestamp: Hashable, Comparable, Codable, Sendable {
   @usableFromInline package var milliseconds: Int64
 
   @inlinable package init(milliseconds: Int64) { self.milliseconds = milliseconds }

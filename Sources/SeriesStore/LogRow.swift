@@ -225,6 +225,8 @@ package enum LogRow {
 
 /// Receives what a log row holds.
 package protocol LogVisitor {
+  /// What follows is that row's.
+  mutating func begins(row: Int64)
   mutating func input(_ kind: InputKind, at: Timestamp)
   mutating func command(_ json: [UInt8], at: Timestamp)
   mutating func reading(_ reading: Reading)
@@ -234,6 +236,7 @@ package protocol LogVisitor {
 }
 
 extension LogVisitor {
+  package mutating func begins(row: Int64) {}
   package mutating func input(_ kind: InputKind, at: Timestamp) {}
   package mutating func command(_ json: [UInt8], at: Timestamp) {}
   package mutating func unnamedMessage(packet: UInt16, hash: UInt64) {}

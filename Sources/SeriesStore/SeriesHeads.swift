@@ -1,9 +1,11 @@
 package import Readings
 
-/// The readings of every series in memory, each series sorted by ts: three columns of 17 bytes a reading.
+/// The newest readings of every series in memory, each series sorted by ts: three columns of 17 bytes a reading.
 ///
-/// The owner of the columns is not copyable: they are freed once, with it. Until chunks exist a head holds all that the log holds;
-/// `bytes` is what the caller bounds.
+/// A head holds every stored reading of its series from `coveredFrom` on; those before are in chunks, and come back with `merge`. What is
+/// not sealed is always here.
+///
+/// The owner of the columns is not copyable: they are freed once, with it. `bytes` is what the caller bounds.
 @safe @usableFromInline package struct SeriesHeads: ~Copyable {
   /// What became of a reading that was offered.
   package enum Outcome: Equatable, Sendable {
@@ -75,6 +77,7 @@ package import Readings
     }
     if unsafe count == head.pointee.capacity { unsafe bytes += head.pointee.grow() }
     unsafe head.pointee.insert(reading, at: place)
+    if unsafe ts < head.pointee.unsealedFrom { unsafe head.pointee.unsealedFrom = ts }
     readings += 1
     return place == count ? .appended : .inserted
   }
@@ -95,6 +98,114 @@ package import Readings
     return ts + Int64(low - first + 1)
   }
 
+  // MARK: What is sealed
+
+  /// From this ts on every stored reading of the series is here. `Int64.max`: nothing is known of what is in chunks.
+  package func coveredFrom(_ id: SeriesID) -> Int64 {
+    precondition(id.int < seriesCount, "a series is registered before it is asked for")
+    // Safe: the index was checked.
+    return unsafe heads[id.int].coveredFrom
+  }
+
+  /// What the series has in chunks is not here yet.
+  package mutating func setUncovered(_ id: SeriesID) {
+    precondition(id.int < seriesCount, "a series is registered before it is stored")
+    // Safe: the index was checked.
+    unsafe heads[id.int].coveredFrom = .max
+  }
+
+  /// The readings in [from, to), in order, the oldest `most` of them.
+  package func copy(_ id: SeriesID, from: Int64, to: Int64, atMost most: Int = .max, into chunk: inout SeriesChunk) {
+    // Safe: the view is used within this call alone; indices stay within 0 ..< count.
+    let view = unsafe self.view(id.int)
+    let (begin, end) = unsafe (view.count(before: from), view.count(before: to))
+    for index in begin..<max(begin, end - begin > most ? begin + most : end) {
+      unsafe chunk.append(view.times[index], view.values[index], view.qualities[index])
+    }
+  }
+
+  /// Brings readings back from chunks: with them all from `coveredFrom` on are here, but for those that are already. Indices of the
+  /// series' readings change.
+  package mutating func merge(_ chunk: SeriesChunk, into id: SeriesID, coveredFrom: Int64) {
+    precondition(id.int < seriesCount, "a series is registered before it is stored")
+    // Safe: the index was checked; the columns are the head's own until it is replaced.
+    let head = unsafe heads + id.int
+    let (bytesBefore, countBefore) = unsafe (head.pointee.bytes, head.pointee.count)
+    if !chunk.isEmpty { unsafe head.pointee.replace(with: chunk.merged(with: SeriesChunk(head.pointee))) }
+    unsafe head.pointee.coveredFrom = coveredFrom
+    unsafe head.pointee.goodBefore = coveredFrom == .min ? .some(.nan) : .none
+    unsafe bytes += head.pointee.bytes - bytesBefore
+    unsafe readings += head.pointee.count - countBefore
+  }
+
+  /// The oldest reading that is not sealed; `Int64.max` where all are.
+  func unsealedFrom(_ id: SeriesID) -> Int64 {
+    precondition(id.int < seriesCount, "a series is registered before it is asked for")
+    // Safe: the index was checked.
+    return unsafe heads[id.int].unsealedFrom
+  }
+
+  /// All readings of the series are sealed.
+  package mutating func setSealed(_ id: SeriesID) {
+    precondition(id.int < seriesCount, "a series is registered before it is stored")
+    // Safe: the index was checked.
+    unsafe heads[id.int].unsealedFrom = .max
+  }
+
+  /// Lets go of the oldest readings: those before `from` that are sealed, but for the newest `least`. Indices of the series' readings
+  /// change.
+  package mutating func trim(_ id: SeriesID, before from: Int64, least: Int) {
+    precondition(id.int < seriesCount, "a series is registered before it is stored")
+    // Safe: the index was checked; the view is not used once the columns change.
+    let head = unsafe heads + id.int
+    let view = unsafe self.view(id.int)
+    let dropped = unsafe min(view.count(before: min(from, head.pointee.unsealedFrom)), view.count - least)
+    guard dropped > 0 else { return }
+    var last = dropped - 1
+    while last >= 0, unsafe !view.isGood(last) { last -= 1 }
+    // Before `coveredFrom` there may be readings between those that go.
+    let covered = unsafe head.pointee.coveredFrom
+    if last >= 0, unsafe view.times[last] >= covered {
+      unsafe head.pointee.goodBefore = view.values[last]
+    } else if unsafe view.times[0] < covered {
+      unsafe head.pointee.goodBefore = nil
+    }
+    unsafe head.pointee.coveredFrom = max(covered, view.times[dropped - 1] + 1)
+    let bytesBefore = unsafe head.pointee.bytes
+    unsafe head.pointee.drop(dropped)
+    unsafe bytes += head.pointee.bytes - bytesBefore
+    readings -= dropped
+  }
+
+  /// The first T for which everything is here: the readings of (T - reach, T], `least` of them up to T, and the newest good one.
+  package func evaluableFrom(_ id: SeriesID, reach: Milliseconds, least: Int) -> Int64 {
+    precondition(id.int < seriesCount, "a series is registered before it is asked for")
+    // Safe: the index was checked; indices stay within 0 ..< count.
+    let head = unsafe heads + id.int
+    let covered = unsafe head.pointee.coveredFrom
+    if covered == .min { return .min }
+    let view = unsafe self.view(id.int)
+    // What is before may be but a part of what is stored there.
+    let begin = unsafe view.count(before: covered)
+    guard covered != .max, unsafe view.count - begin >= least else { return .max }
+    var from = unsafe max(covered + reach, view.times[begin + least - 1])
+    if unsafe head.pointee.goodBefore == nil {
+      var first = begin
+      while unsafe first < view.count, unsafe !view.isGood(first) { first += 1 }
+      from = unsafe first == view.count ? .max : max(from, view.times[first])
+    }
+    return from
+  }
+
+  /// The newest good reading that is here; nil where there is none.
+  package func newestGood(_ id: SeriesID) -> Int64? {
+    // Safe: the view is used within this call alone, below its count.
+    let view = unsafe self.view(id.int)
+    var index = unsafe view.count - 1
+    while index >= 0, unsafe !view.isGood(index) { index -= 1 }
+    return unsafe index < 0 ? nil : view.times[index]
+  }
+
   /// The series' newest ts, of any status; nil where it has no reading.
   package func newest(_ id: SeriesID) -> Timestamp? {
     // Safe: as above.
@@ -107,7 +218,8 @@ package import Readings
     precondition(index < seriesCount, "a series is registered before it is read")
     // Safe: the index was checked; the columns live until the next mutation, as documented.
     return unsafe HeadView(
-      times: heads[index].times, values: heads[index].values, qualities: heads[index].qualities, count: heads[index].count)
+      times: heads[index].times, values: heads[index].values, qualities: heads[index].qualities, count: heads[index].count,
+      goodBefore: heads[index].goodBefore ?? .nan)
   }
 }
 
@@ -120,14 +232,27 @@ package import Readings
   /// `Quality` bytes.
   @usableFromInline package let qualities: UnsafePointer<UInt8>
   @usableFromInline package let count: Int
+  /// The newest good value before the first of these; NaN where there is none.
+  @usableFromInline package let goodBefore: Double
 
   @inlinable init(
-    times: UnsafeMutablePointer<Int64>, values: UnsafeMutablePointer<Double>, qualities: UnsafeMutablePointer<UInt8>, count: Int
+    times: UnsafeMutablePointer<Int64>, values: UnsafeMutablePointer<Double>, qualities: UnsafeMutablePointer<UInt8>, count: Int,
+    goodBefore: Double
   ) {
     unsafe self.times = UnsafePointer(times)
     unsafe self.values = UnsafePointer(values)
     unsafe self.qualities = UnsafePointer(qualities)
     unsafe self.count = count
+    unsafe self.goodBefore = goodBefore
+  }
+
+  /// The number of readings before `t`.
+  func count(before t: Int64) -> Int { unsafe t == .min ? 0 : upperBound(t - 1) }
+
+  /// Value functions see good readings that have a value.
+  func isGood(_ index: Int) -> Bool {
+    // Safe: the index is the caller's, below count.
+    unsafe Quality(byte: qualities[index]).isGood && values[index] == values[index]
   }
 
   /// The number of readings with ts at or before `t`: the index after the last of them.
@@ -151,7 +276,15 @@ package import Readings
   @usableFromInline var qualities: UnsafeMutablePointer<UInt8>
   @usableFromInline var count = 0
   var capacity = 0
+  /// See `SeriesHeads.coveredFrom`.
+  var coveredFrom = Int64.min
+  /// The newest good value before the first reading here; NaN where there is none, nil where that is not known.
+  @usableFromInline var goodBefore: Double? = .nan
+  /// The oldest reading that is not sealed.
+  var unsealedFrom = Int64.max
   static let bytesPerReading = 17
+
+  var bytes: Int { unsafe capacity * Self.bytesPerReading }
 
   init() {
     // Safe: capacity is 0, so nothing is read or written before grow().
@@ -176,6 +309,29 @@ package import Readings
     unsafe Self.move(&qualities, count, larger)
     unsafe capacity = larger
     return added
+  }
+
+  /// The first `dropped` readings go, and the room they took.
+  mutating func drop(_ dropped: Int) {
+    var rest = SeriesChunk()
+    // Safe: indices below count.
+    for index in unsafe dropped..<count { unsafe rest.append(times[index], values[index], qualities[index]) }
+    unsafe replace(with: rest)
+  }
+
+  mutating func replace(with chunk: SeriesChunk) {
+    unsafe free()
+    let room = max(16, chunk.count + chunk.count / 4)
+    unsafe times = .allocate(capacity: room)
+    unsafe values = .allocate(capacity: room)
+    unsafe qualities = .allocate(capacity: room)
+    unsafe (capacity, count) = (room, chunk.count)
+    for index in 0..<chunk.count {
+      // Safe: index is below the new capacity.
+      unsafe (times + index).initialize(to: chunk.times[index])
+      unsafe (values + index).initialize(to: chunk.column.values[index])
+      unsafe (qualities + index).initialize(to: chunk.column.qualities[index])
+    }
   }
 
   private static func move<T>(_ column: inout UnsafeMutablePointer<T>, _ count: Int, _ larger: Int) {

@@ -4,6 +4,9 @@ package import Database
 ///
 ///     series  one row a series: its number (given once, never again for another), device and metric
 ///     log     one row a commit, numbered from 1 without gaps; `body` is drawn in LogRow.swift
+///     log_cut up to which row the log was cut, and what those rows said besides their readings
+///     ring    which series are sealed together, over spans of what length; the log row up to which they are
+///     chunk   one row a ring and span, numbered by both; `body` is drawn in ChunkRow.swift
 package enum SeriesSchema {
   package static let migrations = [
     Migration(
@@ -18,6 +21,22 @@ package enum SeriesSchema {
         CREATE TABLE log(
           number INTEGER PRIMARY KEY,
           body BLOB NOT NULL);
-        """)
+        """),
+    Migration(
+      name: "series-2",
+      sql: """
+        ALTER TABLE series ADD COLUMN ring INTEGER;
+        CREATE TABLE ring(
+          id INTEGER PRIMARY KEY,
+          length INTEGER NOT NULL,
+          sealed_through INTEGER NOT NULL);
+        CREATE TABLE chunk(
+          id INTEGER PRIMARY KEY,
+          body BLOB NOT NULL);
+        CREATE TABLE log_cut(
+          id INTEGER PRIMARY KEY CHECK (id = 1),
+          number INTEGER NOT NULL,
+          state BLOB NOT NULL);
+        """),
   ]
 }

@@ -8,7 +8,7 @@ struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Everything stored, as NDJSON on standard output.",
     discussion:
-      "One reading a line: {\"device\",\"metric\",\"ts\",\"value\",\"status\"}, in the order of commit. Runs beside a gateway, or without one."
+      "One reading a line: {\"device\",\"metric\",\"ts\",\"value\",\"status\"}, each series in order of time. Runs beside a gateway, or without one."
   )
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case ndjson }

@@ -1,7 +1,10 @@
 import Database
+import DeviceRegistry
 import Foundation
 import GRDB
+import Gateway
 import Readings
+import RuleEngine
 import Simulation
 import Testing
 
@@ -17,20 +20,31 @@ import Testing
     let files: [String: Data]
 
     /// - Parameter killed: leave the last commits in the write-ahead log.
-    init(killed: Bool) async throws {
+    /// - Parameter sealed: everything stands in chunks.
+    init(killed: Bool, sealed: Bool = false) async throws {
       sweep = try await ReplaySweep()
       store = sweep.run.path("damaged")
       let kill = SystemCallFault(effect: .kill, call: "pwrite64", number: sweep.counts["pwrite64", default: 0] - 30)
       _ = try await sweep.replay("damaged", under: killed ? kill.wrapper : [])
       try "{\"at\":\(SmallTown.start + 60_000)}\n".write(toFile: sweep.run.path("clock"), atomically: true, encoding: .utf8)
       let rows = StoreContents.committedRows(store)
-      readings = Array(sweep.readings.prefix(rows * sweep.readingsPerRow))
+      if sealed { try Self.seal(sweep.run) }
+      readings = sweep.readings.prefix(rows * sweep.readingsPerRow).sorted()
       var files: [String: Data] = [:]
       for name in ["thuong.sqlite", "thuong.sqlite-wal", "thuong.lock"] {
         files[name] = try? Data(contentsOf: URL(fileURLWithPath: "\(store)/\(name)"))
       }
       self.files = files
       guard rows > 5, killed == (files["thuong.sqlite-wal"] != nil) else { throw KillFailure("no such store: \(rows) rows, \(files)") }
+    }
+
+    /// As a gateway does that ends.
+    private static func seal(_ run: TraceRun) throws {
+      let registry = try RegistryFiles.load(directory: URL(fileURLWithPath: run.path("Devices")))
+      let book = try RuleFiles.load(directory: URL(fileURLWithPath: run.path("Rules")), registry: registry)
+      let store = try GatewayStore(directory: run.path("damaged"), durability: .full, sinks: [])
+      try store.sealAll(try store.openEngine(registry: registry, book: book, settings: EngineSettings(instance: "thuong")))
+      store.file.checkpoint()
     }
 
     /// The store as the run left it, but for one file.
@@ -113,6 +127,32 @@ import Testing
       ] {
         #expect(command.code == 5)
         #expect(command.text.contains("log row \(row) cannot be read"), "\(command.text)")
+      }
+    }
+  }
+
+  @Test func `F12 A flipped bit in any chunk row is found by its place, by who exports and by who evaluates`() async throws {
+    let workshop = try await Workshop(killed: false, sealed: true)
+    #expect(try await workshop.problem() == nil)
+    var random = SeededGenerator(seed: Soak.seed)
+    let later = SmallTown.messages().suffix(4).map { message in
+      SmallTown.message(
+        at: message.at.milliseconds + 60_000, device: "k-1000", ts: message.at.milliseconds + 60_000, values: [("speed", 50)])
+    }
+    try SmallTown.write(later, to: workshop.sweep.run.path("later"))
+    for _ in 0..<(Soak.isOn ? 400 : 20) {
+      try workshop.place("", Data())
+      try await DatabaseQueue(path: "\(workshop.store)/thuong.sqlite").write { [bit = random.below(8), place = random.below(1 << 20)] db in
+        let row = try #require(try Row.fetchOne(db, sql: "SELECT id, body FROM chunk"))
+        var body: Data = row[1]
+        body[Int(place) % body.count] ^= 1 << UInt8(bit)
+        try db.execute(sql: "UPDATE chunk SET body = ? WHERE id = ?", arguments: [body, row[0] as Int64])
+      }
+      for command in [
+        try await workshop.sweep.run.export("damaged").ended, try await workshop.sweep.run.replay(["later"], into: "damaged").command,
+      ] {
+        #expect(command.code == 5)
+        #expect(command.text.contains("the chunk row of ring 0, span "), "\(command.text)")
       }
     }
   }

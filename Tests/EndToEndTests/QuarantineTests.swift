@@ -107,7 +107,8 @@ import Testing
       }
       #expect(isStored)
     }
-    child.end()
+    child.send(SIGKILL)  // an end in order would seal it
+    child.wait()
     var deaths = 0
     var survivor: ChildProcess?
     while survivor == nil, deaths < 8 {
@@ -136,7 +137,8 @@ import Testing
     try running.publish("{\"values\":{\"volume\":\(isReadingLog ? 667 : 5)}}")
     let isStored = await Bench.wait(seconds: 5) { await running.gateway.metric("thuong_readings_stored_total") == 1 }
     #expect(isStored)
-    child.end()
+    child.send(SIGKILL)
+    child.wait()
     let deadly = "{\"values\":{\"volume\":3},\"trap\":1,\"kill\":1}"
     try running.publish(deadly, 2)
     for _ in 0..<2 { #expect(try await running.start() == nil, "it crashes") }

@@ -23,12 +23,12 @@ struct ThuongCommand {
 
   var lines: [String] { text.split(separator: "\n").map(String.init) }
 
-  /// The readings of a store, by `thuong export`, in the order of commit; and how that ended.
+  /// The readings of a store, by `thuong export`, as sorted lines; and how that ended.
   static func export(_ store: String) async throws -> (readings: [String], ended: ThuongCommand) {
     let directory = try TemporaryDirectory(prefix: "thuong-export")
     let command = try await ThuongCommand(["export", "--data", store, "--out", "\(directory.path)/readings"])
     let text = try Data(contentsOf: URL(fileURLWithPath: "\(directory.path)/readings"))
-    return (String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init), command)
+    return (String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init).sorted(), command)
   }
 }
 

@@ -66,7 +66,7 @@ import Testing
       #expect(child.exitCode == 0)
       child.end()
       peaks.append(peak)
-      #expect(try await run.export(store).readings == messages.flatMap(\.readings))
+      #expect(try await run.export(store).readings == messages.flatMap(\.readings).sorted())
       let contents = try StoreContents(run.path(store))
       #expect(contents.alerts.count == SmallTown.devices)
       #expect(contents.balances && contents.rejected.messages == strays)

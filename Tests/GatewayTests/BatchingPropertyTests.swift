@@ -40,8 +40,10 @@ import Testing
   private let registry: Registry
   init() throws { registry = try GatewayWorkshop.town() }
 
-  private func run(_ trace: RandomTrace, batch: Int, kills: [Kill] = []) throws -> Outcome {
-    let gateway = try GatewayWorkshop(rules: SimulatedTown.rules, registry: registry)
+  private func run(
+    _ trace: RandomTrace, batch: Int, kills: [Kill] = [], sealsAfter: Int64? = nil, retention: Milliseconds = 400 * 86_400_000
+  ) throws -> Outcome {
+    let gateway = try GatewayWorkshop(rules: SimulatedTown.rules, registry: registry, sealsAfter: sealsAfter, retention: retention)
     var kills = kills.sorted { $0.index < $1.index }[...]
     var (index, committed) = (0, 0)
     while index < trace.items.count {
@@ -65,7 +67,7 @@ import Testing
     }
     try gateway.commit()
     return Outcome(
-      events: gateway.events, stored: try gateway.stored(), lives: try gateway.lives(), alerts: try gateway.alerts(),
+      events: gateway.events, stored: try gateway.everythingStored(), lives: try gateway.lives(), alerts: try gateway.alerts(),
       counters: gateway.counters,
       clock: gateway.engine.clock, isDoubtful: gateway.engine.isDoubtful)
   }
@@ -110,6 +112,22 @@ import Testing
     let killed = try run(trace, batch: 9, kills: kills)
     expectSame(killed, one, "seed \(seed), killed")
     checkLaws(one, "seed \(seed)")
+  }
+
+  /// What is sealed, and how often, and what of it has to be brought back, changes nothing that is stored or told.
+  @Test(arguments: 201...210) func `So does any sealing`(_ seed: Int) throws {
+    let trace = RandomTrace(seed: UInt64(seed), count: 1500, hasPackets: false)
+    // Some devices are decades behind, and are believed while the clock is not: for them too there is room.
+    let retention: Milliseconds = 100 * 365 * 86_400_000
+    let one = try run(trace, batch: 50, retention: retention)
+    var random = SeededGenerator(seed: UInt64(seed) &+ 1000)
+    for (batch, sealsAfter) in [(1, 0), (7, 3000), (40, 20_000)] as [(Int, Int64)] {
+      let sealed = try run(trace, batch: batch, sealsAfter: sealsAfter, retention: retention)
+      expectSame(sealed, one, "seed \(seed), batch \(batch), sealed")
+      let kills = (0..<25).map { _ in Kill(index: Int.random(in: 0..<1500, using: &random), commitsFirst: Bool.random(using: &random)) }
+      let killed = try run(trace, batch: batch, kills: kills, sealsAfter: sealsAfter, retention: retention)
+      expectSame(killed, one, "seed \(seed), batch \(batch), sealed, killed")
+    }
   }
 
   private func expectSame(_ outcome: Outcome, _ expected: Outcome, _ place: String) {

@@ -21,7 +21,13 @@ final class GatewayWorkshop {
   /// Every event that was committed, in order.
   private(set) var events: [EventRecord] = []
 
-  init(rules: String = "rules: []", registry: Registry? = nil) throws {
+  /// Seals after so many bytes of log, and keeps no more than it must in memory; nil: as ever.
+  private let sealsAfter: Int64?
+  private let retention: Milliseconds
+
+  init(rules: String = "rules: []", registry: Registry? = nil, sealsAfter: Int64? = nil, retention: Milliseconds = 400 * 86_400_000) throws
+  {
+    (self.sealsAfter, self.retention) = (sealsAfter, retention)
     directory = try TemporaryDirectory()
     self.registry = try registry ?? Self.town()
     book = try RuleFiles.read(sources: [("Rules/test.yaml", rules)], registry: self.registry)
@@ -40,7 +46,13 @@ final class GatewayWorkshop {
 
   private func open() throws {
     let store = try GatewayStore(directory: directory.path, durability: .normal, sinks: sinks)
-    opened = (store, try store.openEngine(registry: registry, book: book, settings: EngineSettings(instance: "test")))
+    var settings = EngineSettings(instance: "test")
+    settings.rawRetention = retention
+    if let sealsAfter {
+      store.logBytesMax = sealsAfter
+      settings.reachLeast = 60_000
+    }
+    opened = (store, try store.openEngine(registry: registry, book: book, settings: settings))
   }
 
   /// As if the process had been killed: what was not committed is gone.
@@ -49,7 +61,10 @@ final class GatewayWorkshop {
     try open()
   }
 
-  func commit() throws { events += try store.commit(engine, realNow: Timestamp(milliseconds: Self.start)) }
+  func commit() throws {
+    events += try store.commit(engine, realNow: Timestamp(milliseconds: Self.start))
+    if sealsAfter != nil { try store.tend(engine) }
+  }
 
   // MARK: Inputs, at milliseconds after the start
 
@@ -76,7 +91,8 @@ final class GatewayWorkshop {
 
   // MARK: What became of them
 
-  /// A reading in the log, in the order in which it was stored: `tr-1/speed@500=42.5`, and its status unless it is good, `moved` where it was.
+  /// Every reading in the log, in the order in which it was stored: `tr-1/speed@500=42.5`, and its status unless it is good, `moved` where
+  /// it was.
   func stored() throws -> [String] {
     let store = store
     var names: [UInt32: String] = [:]
@@ -86,16 +102,33 @@ final class GatewayWorkshop {
     return visitor.readings
   }
 
+  /// The same of everything that is stored, in the log or in chunks, in order of series and ts.
+  func everythingStored() throws -> [String] {
+    var all: [(name: String, ts: Int64, text: String)] = []
+    try ReadingExport(directory: directory.path).visit { series, chunk in
+      let name = "\(series.device)/\(series.metric)"
+      for place in chunk.times.indices {
+        let quality = Quality(byte: chunk.column.qualities[place])
+        all.append((name, chunk.times[place], StoredReadings.text(name, chunk.times[place], chunk.column.values[place], quality)))
+      }
+    }
+    return all.sorted { ($0.name, $0.ts) < ($1.name, $1.ts) }.map(\.text)
+  }
+
   private struct StoredReadings: LogVisitor {
     let names: [UInt32: String]
     var readings: [String] = []
 
     mutating func reading(_ reading: Reading) {
-      var text = "\(names[reading.series.index] ?? "?")@\(reading.ts.milliseconds - GatewayWorkshop.start)"
-      if reading.hasValue { text += "=\(JSONWriter.number(reading.value))" }
-      if !reading.quality.isGood { text += " \(reading.quality.text)" }
-      if reading.quality.isMoved { text += " moved" }
-      readings.append(text)
+      readings.append(Self.text(names[reading.series.index] ?? "?", reading.ts.milliseconds, reading.value, reading.quality))
+    }
+
+    static func text(_ name: String, _ ts: Int64, _ value: Double, _ quality: Quality) -> String {
+      var text = "\(name)@\(ts - GatewayWorkshop.start)"
+      if !value.isNaN { text += "=\(JSONWriter.number(value))" }
+      if !quality.isGood { text += " \(quality.text)" }
+      if quality.isMoved { text += " moved" }
+      return text
     }
   }
 

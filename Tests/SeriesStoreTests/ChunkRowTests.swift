@@ -31,16 +31,16 @@ import Testing
     return row.isEmpty ? [(SeriesID(1), SeriesChunk(times: [5], column: ValueColumn(values: [1], qualities: [0])))] : row
   }
 
-  private static func encode(_ row: [(series: SeriesID, chunk: SeriesChunk)], ring: Int64 = 3, span: Int64 = 20_000) -> [UInt8] {
+  private static func encode(_ row: [(series: SeriesID, chunk: SeriesChunk)], number: Int64 = 3) -> [UInt8] {
     var encoder = ChunkRowEncoder()
     for (series, chunk) in row { encoder.append(series, chunk) }
-    return Array(encoder.finish(ring: ring, span: span))
+    return Array(encoder.finish(number: number))
   }
 
-  private static func decode(_ bytes: [UInt8], ring: Int64 = 3, span: Int64 = 20_000) throws -> [(series: SeriesID, chunk: SeriesChunk)] {
+  private static func decode(_ bytes: [UInt8], number: Int64 = 3) throws -> [(series: SeriesID, chunk: SeriesChunk)] {
     var decoder = ChunkRowDecoder()
     return try bytes.withUnsafeBytes { bytes in
-      try decoder.open(bytes, ring: ring, span: span)
+      try decoder.open(bytes, number: number)
       return try decoder.series.map { series in
         var chunk = SeriesChunk()
         try decoder.read(series, from: bytes, into: &chunk)
@@ -75,7 +75,7 @@ import Testing
     var decoder = ChunkRowDecoder()
     var chunk = SeriesChunk()
     try Self.encode([(SeriesID(4), long)]).withUnsafeBytes { bytes in
-      try decoder.open(bytes, ring: 3, span: 20_000)
+      try decoder.open(bytes, number: 3)
       try decoder.read(SeriesID(5), from: bytes, into: &chunk)
     }
     #expect(chunk.count == 0)
@@ -92,8 +92,7 @@ import Testing
     for length in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 300)) {
       #expect(throws: ChunkFault.self) { try Self.decode(Array(bytes[..<length])) }
     }
-    #expect(throws: ChunkFault.self) { try Self.decode(bytes, ring: 4) }
-    #expect(throws: ChunkFault.self) { try Self.decode(bytes, span: 20_001) }
+    #expect(throws: ChunkFault.self) { try Self.decode(bytes, number: 4) }
   }
 
   @Test func `Devices that keep step have one column of times`() {

@@ -32,7 +32,7 @@ struct PointsRequest: Sendable {
 
 /// Some readings of a series, and where the next page begins.
 struct PointsPage: Sendable {
-  /// Readings asked of the writer at a time: it copies them between two batches.
+  /// Readings asked for at a time: the writer copies those that are in memory between two batches.
   static let scan = 10_000
   /// Scans for one page; a page over a long fault may then be short, even empty, but has a next one.
   static let scansMax = 20
@@ -40,16 +40,21 @@ struct PointsPage: Sendable {
   var readings: [Reading] = []
   var next: Cursor?
 
-  static func read(_ wanted: PointsRequest, from writer: Writer) async throws -> PointsPage {
+  static func read(_ wanted: PointsRequest, from gateway: GatewayService) async throws -> PointsPage {
     var page = PointsPage()
     var start = wanted.from
     for _ in 0..<scansMax {
       guard start < wanted.to else { return page }
       let size = min(scan, max(wanted.limit - page.readings.count + 1, 1000))
-      let found = try await WriterQuestion.ask { [start] in
-        await writer.points(device: wanted.device, metric: wanted.metric, from: start, to: wanted.to, limit: size)
+      let answer = try await WriterQuestion.ask { [start] in
+        do {
+          return Result<[Reading]?, any Error>.success(
+            try await gateway.points(device: wanted.device, metric: wanted.metric, from: start, to: wanted.to, limit: size))
+        } catch {
+          return .failure(error)
+        }
       }
-      guard let found else { throw Problem.notFound("no such series is registered") }
+      guard let found = try answer.get() else { throw Problem.notFound("no such series is registered") }
       if page.take(found, wanted) { return page }
       guard found.count == size, let last = found.last else { return page }
       start = last.ts + 1

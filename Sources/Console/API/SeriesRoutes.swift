@@ -69,7 +69,7 @@ struct SeriesRoutes: Sendable {
       throw Problem.notFound("this device has no such metric; it has \(profile.metrics.map(\.name).joined(separator: ", "))")
     }
     let wanted = try PointsRequest(call.query, device: registry.devices[index].id, metric: profile.metrics[metric].name)
-    let page = try await PointsPage.read(wanted, from: gateway.writer)
+    let page = try await PointsPage.read(wanted, from: gateway)
     var json = JSONWriter(reserving: 64 + page.readings.count * 24)
     json.object { json in
       json.field("device", wanted.device)

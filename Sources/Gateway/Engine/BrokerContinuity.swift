@@ -1,7 +1,7 @@
 package import Readings
 
 /// Since when the broker runs, as its uptime tells.
-package struct BrokerStart: Equatable, Sendable {
+package struct BrokerStart: Equatable, Codable, Sendable {
   /// The broker says how long it runs about every ten seconds, in whole seconds, and it may be a while until that is read.
   static let tolerance: Milliseconds = 15_000
 
@@ -14,7 +14,7 @@ package struct BrokerStart: Equatable, Sendable {
   /// It had told us of its end.
   package var isClean: Bool
 
-  package enum Evidence: String, Sendable {
+  package enum Evidence: String, Codable, Sendable {
     /// Nothing: it is the first word.
     case none
     /// It has run for longer than it was out of sight.
@@ -38,7 +38,7 @@ package struct BrokerStart: Equatable, Sendable {
 }
 
 /// What can be proved of the broker's keeping what was sent to us, from the commands that tell of it. What cannot is a gap.
-struct BrokerContinuity: Equatable, Sendable {
+struct BrokerContinuity: Equatable, Codable, Sendable {
   struct Gap: Equatable, Sendable {
     var cause: String
     /// nil: since the broker was last heard on an earlier connection.
@@ -65,7 +65,7 @@ struct BrokerContinuity: Equatable, Sendable {
   private var dropped: Dropped?
 
   /// What the broker says that it has dropped.
-  private struct Dropped: Equatable, Sendable {
+  private struct Dropped: Equatable, Codable, Sendable {
     var told: Int64
     var latest: Int64
     /// Dropped before it began to count anew, and not told yet.

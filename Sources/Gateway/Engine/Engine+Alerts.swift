@@ -6,8 +6,6 @@ import RuleEngine
 import SeriesStore
 
 extension Engine {
-  /// Readings shown as evidence, of each metric.
-  private static let evidencePoints = 60
   /// A transition whose T is further behind the clock than this is late.
   private static let fresh: Milliseconds = 15 * 60_000
 

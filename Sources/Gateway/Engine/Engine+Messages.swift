@@ -25,7 +25,7 @@ extension Engine {
   package func message(_ message: MessageInput, at: Timestamp) {
     advance(to: at)
     batch.input(.message, at: now)
-    continuity.heard(at: now)
+    log.continuity.heard(at: now)
     settings.beforeStep?(message.payload)
     counters.messagesReceived += 1
     guard message.payload.count <= settings.messageSizeMax else {
@@ -93,11 +93,11 @@ extension Engine {
     var hasUnnamed = moved
     for i in 0..<payload.count { if case .absent = payload.object(i).time { hasUnnamed = true } }
     // What was moved when it came first may be on time when it comes again.
-    guard unnamed.mayBeRedelivery() || hasUnnamed else { return false }
+    guard log.unnamed.mayBeRedelivery() || hasUnnamed else { return false }
     let hash = ByteHash.of(message.payload, seed: ByteHash.of(message.topic))
-    if unnamed.takeRedelivery(packet: message.packet, hash: hash) { return true }
+    if log.unnamed.takeRedelivery(packet: message.packet, hash: hash) { return true }
     guard hasUnnamed else { return false }
-    unnamed.remember(packet: message.packet, hash: hash)
+    log.unnamed.remember(packet: message.packet, hash: hash)
     batch.unnamedMessage(packet: message.packet, hash: hash)
     return false
   }
@@ -147,8 +147,11 @@ extension Engine {
     let ts: Timestamp
     switch object.time {
     case .at(let own): ts = own - offset
-    case .absent, .malformed: ts = arrival(of: object, device)
+    case .absent, .malformed:
+      cover(device, at: now)
+      ts = arrival(of: object, device)
     }
+    cover(device, at: ts)
     batch.object(ts: ts)
     let profile = devices.profileIndex(device)
     var fresh: UInt64 = 0
@@ -256,6 +259,7 @@ extension Engine {
     counters.readingsReceived += 1
     counters.readingsStored += 1
     batch.reading(reading)
+    rings.note(reading.series, ts: reading.ts.milliseconds)
     evaluator.inserted(device: device, metric: metric, reading: reading)
     return noteNewest(reading)
   }

@@ -1,10 +1,11 @@
 import Alerting
+import Database
 import Decoding
 package import DeviceRegistry
 import Outbox
 package import Readings
 package import RuleEngine
-import SeriesStore
+package import SeriesStore
 
 /// What decides how the engine behaves, besides its inputs.
 package struct EngineSettings: Sendable {
@@ -13,6 +14,10 @@ package struct EngineSettings: Sendable {
   package var messageSizeMax = 256 << 10
   /// Readings older than this are `too_old`.
   package var rawRetention: Milliseconds = 400 * 86_400_000
+  /// How much of the newest readings stays in memory, whatever the rules look back: what comes somewhat late is met there.
+  package var reachLeast: Milliseconds = 3_600_000
+  /// Beyond it readings that were brought back from chunks are let go of again.
+  package var headBytesMax = 256 << 20
   /// Names of unregistered devices of which a sample is kept.
   package var unknownDevicesMax = 10_000
   /// For tests of what a fault inside the step does: called with each message's payload. The product sets none.
@@ -38,6 +43,16 @@ package final class Engine {
   let seriesOf: [[SeriesID]]
 
   var heads = SeriesHeads()
+  var rings: Rings
+  /// What is sealed. Where it cannot be read, `historyFault` says why, and nothing more may be committed.
+  var history: SealedReadings?
+  var historyFault: StoreError?
+  /// By device: for instants from here on everything that rules and stores need of it is in heads.
+  var evaluableFrom: [Int64]
+  /// By series; nil for those that are registered no longer.
+  let deviceOf: [Int?]
+  /// By device: how far back rules look.
+  let reach: [Milliseconds]
   var evaluator: RuleEvaluator
   var decoder = NativeDecoder()
   var batch = LogBatch()
@@ -48,13 +63,11 @@ package final class Engine {
   package internal(set) var clock: Timestamp?
   private var nextTick: Timestamp?
   var doubt: ClockDoubt
-  var unnamed = UnnamedMessages()
+  var log = LogState()
   var unknownDevices: UnknownDevices
-  /// A trace begins with its intake up; the live gateway says when it is not.
-  package internal(set) var isIntakeUp = true
-  var continuity = BrokerContinuity()
+  package var isIntakeUp: Bool { log.isIntakeUp }
   /// The broker has had a session of ours.
-  var hasHadSession: Bool { continuity.isKnown }
+  var hasHadSession: Bool { log.continuity.isKnown }
 
   /// The ts of each series' newest good reading, by series.
   var newestGood: [Int64] = []
@@ -68,13 +81,21 @@ package final class Engine {
   /// - Parameters:
   ///   - series: the store's numbers, by device and metric in the registry's order.
   ///   - seriesCount: how many series the store knows, registered now or not.
-  package init(registry: Registry, book: RuleBook, settings: EngineSettings, series: [[SeriesID]], seriesCount: Int) {
-    (self.registry, self.book, self.settings, seriesOf) = (registry, book, settings, series)
+  ///   - rings: of every series the store knows.
+  package init(
+    registry: Registry, book: RuleBook, settings: EngineSettings, series: [[SeriesID]], seriesCount: Int, rings: Rings
+  ) {
+    (self.registry, self.book, self.settings, seriesOf, self.rings) = (registry, book, settings, series, rings)
     let program = RuleProgram(book: book, registry: registry, series: series)
     self.program = program
     devices = DeviceTable(registry: registry, series: series)
     topics = TopicIndex(registry: registry)
     evaluator = RuleEvaluator(program: program)
+    var deviceOf = [Int?](repeating: nil, count: seriesCount)
+    for (device, series) in series.enumerated() { for id in series { deviceOf[id.int] = device } }
+    self.deviceOf = deviceOf
+    evaluableFrom = Array(repeating: .min, count: registry.devices.count)
+    reach = registry.devices.indices.map { max(program.widestWindow(of: $0), settings.reachLeast) }
     doubt = ClockDoubt(devices: registry.devices.count)
     unknownDevices = UnknownDevices(limit: settings.unknownDevicesMax)
     lives = Array(repeating: AlertLife(), count: program.bindingCount)
@@ -105,11 +126,9 @@ package final class Engine {
     setIntake(up: up, at: now)
   }
 
-  func setIntake(up: Bool, at t: Timestamp) {
-    if up { continuity.wasUp() }
-    guard up != isIntakeUp else { return }
-    isIntakeUp = up
-    if up { evaluator.intake.up(at: t) } else { evaluator.intake.down(at: t) }
+  private func setIntake(up: Bool, at t: Timestamp) {
+    log.setIntake(up: up, at: t)
+    evaluator.intake = log.outages
   }
 
   /// A command, as JSON. False, and nothing happened, where it is not known.
@@ -119,28 +138,10 @@ package final class Engine {
     batch.input(.command, at: now)
     batch.command(json)
     if case .sessionNew = command { batch.forgetUnnamedMessages() }
-    if let gap = apply(command, at: now) { tell(gap) }
+    let gap = log.apply(command, at: now)
+    doubt.wallStepped = log.isWallStepped
+    if let gap { tell(gap) }
     return true
-  }
-
-  /// What a command changes, live and in recovery. What it makes known was told when it came.
-  @discardableResult
-  func apply(_ command: EngineCommand, at t: Timestamp) -> BrokerContinuity.Gap? {
-    switch command {
-    case .clock(let doubtful): doubt.wallStepped = doubtful
-    case .sessionAsked: continuity.asked()
-    case .sessionRefused: continuity.refused()
-    case .sessionKept:
-      unnamed.connectionBegan()
-      return continuity.kept(at: t)
-    case .sessionNew:
-      unnamed.connectionBegan()
-      unnamed.forgetAll()
-      return continuity.new(at: t)
-    case .brokerStarted(let start): return continuity.started(start)
-    case .brokerDropped(let count): continuity.dropped(count, at: t)
-    }
-    return nil
   }
 
   /// A connection to the broker begins at `at` (nil: at the clock's instant; nothing before the first input): what it sends again was
@@ -152,7 +153,7 @@ package final class Engine {
 
   /// Continuity cannot be proved: told to every sink.
   private func tell(_ gap: BrokerContinuity.Gap) {
-    self.gap(cause: gap.cause, from: gap.from ?? continuity.provenUntil ?? now, to: now, count: gap.count, detail: gap.detail)
+    self.gap(cause: gap.cause, from: gap.from ?? log.continuity.provenUntil ?? now, to: now, count: gap.count, detail: gap.detail)
   }
 
   /// Continuity cannot be proved between these instants of the clock: told to every sink.
@@ -197,12 +198,12 @@ package final class Engine {
 
   /// Ticks that could do nothing are passed over: no rule reads the clock and nothing is pending.
   private func nextTickAfter(_ tick: Timestamp, until at: Timestamp) -> Timestamp {
-    let idle = pending.isEmpty && program.clockBindings.isEmpty && !continuity.isDroppedUntold
+    let idle = pending.isEmpty && program.clockBindings.isEmpty && !log.continuity.isDroppedUntold
     return idle ? max(tick.nextMinute, (at - 1).nextMinute) : tick.nextMinute
   }
 
   private func run(tick: Timestamp) {
-    if let gap = continuity.tick() { tell(gap) }
+    if let gap = log.continuity.tick() { tell(gap) }
     if doubt.isDoubtful { return }  // nothing expires, and clock rules hold still
     for binding in pending.sorted() {
       apply(lives[binding].handle(.tick(clock: tick), timings[binding]), to: binding, t: tick, reason: "nothing true heard")
@@ -214,6 +215,7 @@ package final class Engine {
 
   /// Evaluates one rule for one device at T and advances its alert.
   func evaluate(_ binding: Int, at t: Timestamp) {
+    cover(program.device(of: binding), at: t)
     let verdict = evaluator.evaluate(binding: binding, at: t, heads: heads, needsClear: lives[binding].isRaised)
     if verdict.when != .true && lives[binding].isInactive { return }
     let action = lives[binding].handle(.evaluated(when: verdict.when, clear: verdict.clear, t: t, clock: now), timings[binding])
@@ -224,8 +226,12 @@ package final class Engine {
     switch action {
     case .none: return
     case .changed: break
-    case .raise(let breachedAt, let at): raise(binding, breachedAt: breachedAt, at: at, reason: reason)
-    case .clear(let at): clear(binding, at: at, reason: reason)
+    case .raise(let breachedAt, let at):
+      cover(program.device(of: binding), at: at)  // where the alert's T is not that of the evaluation
+      raise(binding, breachedAt: breachedAt, at: at, reason: reason)
+    case .clear(let at):
+      cover(program.device(of: binding), at: at)
+      clear(binding, at: at, reason: reason)
     }
     if lives[binding].isPending { pending.insert(binding) } else { pending.remove(binding) }
     dirty.insert(binding)
@@ -286,9 +292,12 @@ package final class Engine {
     }
   }
 
-  /// The clock as the log left it: ticks up to and at it have run.
-  func restore(clock: Timestamp) {
-    self.clock = clock
-    nextTick = clock.nextMinute
+  /// As the log left it: ticks up to and at its clock have run.
+  func restore(_ fold: LogFold) {
+    log = fold.state
+    evaluator.intake = log.outages
+    doubt.wallStepped = log.isWallStepped
+    clock = fold.clock
+    nextTick = fold.clock?.nextMinute
   }
 }

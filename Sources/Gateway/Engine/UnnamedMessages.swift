@@ -2,8 +2,8 @@
 ///
 /// The broker redelivers only what it had no PUBACK for when a connection ended: at most a receive-maximum of messages, and only on a
 /// later connection. So an entry matches packet id and content, once a connection, and only from an earlier one.
-struct UnnamedMessages {
-  private struct Entry {
+struct UnnamedMessages: Equatable, Codable {
+  private struct Entry: Equatable, Codable {
     var packet: UInt16
     var hash: UInt64
     var connection: Int

@@ -90,30 +90,36 @@ package actor Writer {
 
   package func status() -> GatewayStatus { core.status }
 
-  /// The readings of a series in [from, to), oldest first, at most `limit`. Nil where no such series is registered.
-  package func points(device: String, metric: String, from: Timestamp, to: Timestamp, limit: Int) -> [Reading]? {
-    core.engine.points(device: device, metric: metric, from: from, to: to, limit: limit)
+  /// What heads hold of a series in [from, to), the oldest `limit` of it. Nil where no such series is registered.
+  func held(device: String, metric: String, from: Timestamp, to: Timestamp, limit: Int) -> HeldReadings? {
+    core.engine.held(device: device, metric: metric, from: from, to: to, limit: limit)
   }
 
   /// The newest reading of each of a device's metrics, by the profile's order.
   package func latest(device: String) -> [Reading?]? { core.engine.latest(device: device) }
 }
 
+/// What heads hold of a series in a span of time.
+struct HeldReadings: Sendable {
+  var series: SeriesID
+  var ring: Ring
+  /// From here on there is nothing of it in chunks that is not among them.
+  var coveredFrom: Int64
+  var chunk = SeriesChunk()
+}
+
 extension Engine {
-  func points(device: String, metric: String, from: Timestamp, to: Timestamp, limit: Int) -> [Reading]? {
+  func held(device: String, metric: String, from: Timestamp, to: Timestamp, limit: Int) -> HeldReadings? {
     guard let index = registry.deviceIndex(device), let metric = registry.profile(of: index).metricIndex(metric) else { return nil }
     let series = seriesOf[index][metric]
-    let view = heads.view(series.int)
-    let start = view.upperBound(from.milliseconds - 1)
-    let end = min(view.upperBound(to.milliseconds - 1), start + limit)
-    return (start..<max(start, end)).map {
-      Reading(
-        series: series, ts: Timestamp(milliseconds: view.times[$0]), value: view.values[$0], quality: Quality(byte: view.qualities[$0]))
-    }
+    var held = HeldReadings(series: series, ring: rings[of: series], coveredFrom: heads.coveredFrom(series))
+    heads.copy(series, from: from.milliseconds, to: to.milliseconds, atMost: limit, into: &held.chunk)
+    return held
   }
 
   func latest(device: String) -> [Reading?]? {
     guard let index = registry.deviceIndex(device) else { return nil }
+    if let clock { cover(index, at: clock) }
     return seriesOf[index].map { series in
       let view = heads.view(series.int)
       guard view.count > 0 else { return nil }

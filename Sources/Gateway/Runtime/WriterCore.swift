@@ -114,13 +114,23 @@ package final class WriterCore {
     passTime()
     commit()
     acknowledge()
-    store.file.copyLogIfDue()
+    tend()
     if health.isHeld { checkLog() }
     leaveIfDue()
     if isEnding, connection == nil { hasEnded = true }
     if failure != nil { hasEnded = true }
     if hasEnded, failure == nil { endCleanly() }
     return hasEnded ? nil : nextWait()
+  }
+
+  /// What the store does between batches.
+  private func tend() {
+    guard failure == nil, !isDiskFull else { return }
+    do throws(StoreError) { try store.tend(engine) } catch {
+      failure = error
+      logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
+      refuseWaiting(error)
+    }
   }
 
   private func nextWait() -> Wait {
@@ -176,6 +186,9 @@ package final class WriterCore {
 
   private func endCleanly() {
     store.survived()
+    do throws(StoreError) { try store.sealAll(engine) } catch {
+      logger.error("The log could not be sealed; the next start reads it", metadata: ["error": "\(error)"])
+    }
     store.file.checkpoint()
   }
 

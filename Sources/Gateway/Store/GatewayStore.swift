@@ -11,7 +11,17 @@ import SeriesStore
 /// The store as the gateway uses it: opens it, brings an engine back to where the log ends, commits its batches. One thread's own.
 package final class GatewayStore {
   package let file: StoreFile
-  private var lastNumber: Int64 = 0
+  var lastNumber: Int64 = 0
+  /// Bytes of the log's rows.
+  var logBytes: Int64 = 0
+  /// What was cut from the log.
+  var cut: SeriesLog.Cut?
+  /// Beyond so many bytes of log the oldest rows are sealed and cut. What heads hold, and how long a start takes, follows from it.
+  package var logBytesMax: Int64 = 32 << 20
+  let sealed: SealedReadings
+  var sealer = Sealer()
+  /// For tests: told of rows before they are cut.
+  package var willCut: (ClosedRange<Int64>) throws -> Void = { _ in }
   /// Two starts crashed before they had committed a message: this one goes step by step.
   package private(set) var isCareful = false
   /// The hashes of the messages that careful starts crashed of.
@@ -23,6 +33,7 @@ package final class GatewayStore {
   package init(directory: String, durability: Durability, sinks: [SinkFilter]) throws(StoreError) {
     file = try StoreFile(directory: directory, durability: durability, migrations: GatewaySchema.migrations)
     self.sinks = sinks
+    sealed = SealedReadings(file: file)
   }
 
   // MARK: Starting and surviving
@@ -55,10 +66,10 @@ package final class GatewayStore {
         return try SeriesTable.all(db)
       }
       let (series, added) = Self.number(registry, stored)
-      if !added.isEmpty {
-        try file.commit { db in for new in added { try SeriesTable.insert(new, db) } }
-      }
-      let engine = Engine(registry: registry, book: book, settings: settings, series: series, seriesCount: stored.count + added.count)
+      let rings = try ringsOf(stored + added, registry, retention: settings.rawRetention)
+      let engine = Engine(
+        registry: registry, book: book, settings: settings, series: series, seriesCount: stored.count + added.count, rings: rings)
+      engine.history = sealed
       try recover(engine, stored)
       try recoverUnknownDevices(engine, registry, settings)
       return engine
@@ -87,18 +98,42 @@ package final class GatewayStore {
     return (series, added)
   }
 
+  /// Every series in its ring; those that have none get one.
+  private func ringsOf(_ series: [StoredSeries], _ registry: Registry, retention: Milliseconds) throws -> Rings {
+    let known = try file.read { db in try SeriesTable.all(db).count }
+    let plan = try RingPlan(rings: file.read { db in try ChunkTable.rings(db) }, series: series) { device in
+      Ring.length(interval: registry.deviceIndex(device).map { registry.interval(of: $0) } ?? 60_000, retention: retention)
+    }
+    if plan.isChanged || known < series.count {
+      try file.commit { db in
+        for ring in plan.added { try ChunkTable.insert(ring, db) }
+        for series in plan.series[..<known] where plan.moved.contains(series.id) {
+          try SeriesTable.setRing(series.id, series.ring ?? 0, db)
+        }
+        for series in plan.series[known...] { try SeriesTable.insert(series, db) }
+      }
+    }
+    return plan.rings
+  }
+
   private func recover(_ engine: Engine, _ stored: [StoredSeries]) throws {
     if deadlyRow > 0 { try file.commit { db in try Quarantine.take(logRow: deadlyRow, db) } }
     // Of two that are sent again, each crashed a start of its own.
     if isCareful { deadlyMessages.formUnion(try file.read { db in try Quarantine.messages(db) }) }
     defer { file.takeInHand(row: 0) }
     var recovery = LogRecovery(engine: engine, untold: try file.read { db in try Quarantine.untold(db) })
+    cut = nil
     try file.read { db in
+      if let cut = try SeriesLog.lastCut(db) { (self.cut, recovery.fold) = (cut, try LogFold(cut)) }
+      for ring in engine.rings.all where try ChunkTable.span(ring: ring.id, before: ChunkTable.everySpan.upperBound + 1, db) != nil {
+        engine.setUncovered(ring: ring)
+      }
       try SeriesLog.read(db, into: &recovery) { number in
         if isCareful { file.takeInHand(row: number) }
         return true
       }
       recovery.finish()
+      logBytes = try SeriesLog.bytes(db)
       lastNumber = try SeriesLog.lastNumber(db)
       if let row = try Row.fetchOne(db, sql: "SELECT counters, log_number, clock_doubt FROM gateway WHERE id = 1") {
         guard let counters = Counters(json: try row.sound("counters")) else { throw StoreError.damaged("the counters cannot be read") }
@@ -118,7 +153,7 @@ package final class GatewayStore {
       throw StoreError.damaged(
         "log rows \(lastNumber + 1) to \(file.highWater) were committed and are gone")
     }
-    if let clock = recovery.clock { engine.restore(clock: clock) }
+    engine.restore(recovery.fold)
     for gap in recovery.gaps {
       engine.tellOfQuarantined(row: gap.row, from: gap.from, to: gap.to)
     }
@@ -153,19 +188,29 @@ package final class GatewayStore {
   ///
   /// - Throws: `.full`, after which the same call may be made again; anything else ends the process.
   package func commit(_ engine: Engine, marks: [DeliveryMark] = [], realNow: Timestamp) throws(StoreError) -> [EventRecord] {
+    if let fault = engine.historyFault { throw fault }
     if engine.isBatchEmpty && marks.isEmpty { return [] }
     let hasChanges = !engine.isBatchEmpty
     // What changes anything has a row, be it an empty one: whoever loses it is found out.
     let number = hasChanges ? lastNumber + 1 : lastNumber
     // After a commit that failed for want of space these are its changes too, and those of what came since.
     let changes = engine.finishBatch()
+    var rowBytes: Int64 = 0
     try file.commit { db in
-      if number != lastNumber { try SeriesLog.append(engine.batch.encode(number: number), number: number, db) }
+      if number != lastNumber {
+        let row = engine.batch.encode(number: number)
+        rowBytes = Int64(row.count)
+        try SeriesLog.append(row, number: number, db)
+      }
       if hasChanges { try save(engine, number, db) }
       try write(changes, realNow, db)
       if !marks.isEmpty { try OutboxTable.apply(marks, in: db) }
     }
-    if number != lastNumber { file.setHighWater(number) }
+    if number != lastNumber {
+      file.setHighWater(number)
+      logBytes += rowBytes
+      engine.rings.committed(row: number)
+    }
     lastNumber = number
     engine.batchCommitted()
     return changes.events

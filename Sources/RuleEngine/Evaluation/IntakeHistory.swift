@@ -1,8 +1,8 @@
 package import Readings
 
 /// When the intake was down: `age` counts only the time in which readings could have come.
-package struct IntakeHistory: Hashable, Sendable {
-  package struct Outage: Hashable, Sendable {
+package struct IntakeHistory: Hashable, Codable, Sendable {
+  package struct Outage: Hashable, Codable, Sendable {
     package var from: Timestamp
     /// nil: it lasts.
     package var to: Timestamp?

@@ -88,6 +88,18 @@ package struct RuleEvaluator: ~Copyable {
     times(device).pointee.registeredAt = t.milliseconds
   }
 
+  /// The indices of the device's readings have changed: its windows begin anew.
+  package mutating func headsChanged(device: Int) {
+    precondition(device < program.registry.devices.count, "a device of the program's registry")
+    // Safe: the same states as in init; each is made again where it was ended.
+    let base = states + slots[device].states
+    let starts = metricStarts + Int(slots[device].metricStarts)
+    for window in Int(starts[0])..<Int(starts[program.registry.profile(of: device).metrics.count]) {
+      windows[window].kind.deinitialize(at: base + Int(windows[window].state))
+      windows[window].kind.initialize(at: base + Int(windows[window].state))
+    }
+  }
+
   /// To be called for each reading that was stored (appended or inserted), after it was, before the next evaluation of its device.
   /// - Parameter metric: the index in the device's profile.
   package mutating func inserted(device: Int, metric: Int, reading: Reading) {

@@ -85,6 +85,12 @@ package import Readings
   /// The binding of that device and rule; nil where the rule is not for it.
   package func binding(device: Int, rule: Int) -> Int? { bindings(of: device).first { self.rule(of: $0) == rule } }
 
+  /// The widest window over the device's readings, in milliseconds; 0 where it has none.
+  package func widestWindow(of device: Int) -> Int64 {
+    let starts = metricStarts + Int(slots[device].metricStarts)
+    return (Int(starts[0])..<Int(starts[registry.profile(of: device).metrics.count])).map { windows[$0].width }.max() ?? 0
+  }
+
   /// Windows of one device of the first plan with that rule; for tests and reports.
   package func windowCount(of device: Int) -> Int {
     let starts = metricStarts + Int(slots[device].metricStarts)

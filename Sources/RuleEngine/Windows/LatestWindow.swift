@@ -36,5 +36,5 @@ struct LatestWindow {
     if ts <= end { isStale = true }
   }
 
-  @inline(__always) func value(over head: HeadView) -> Double { newest < 0 ? .nan : head.values[Int(newest)] }
+  @inline(__always) func value(over head: HeadView) -> Double { newest < 0 ? head.goodBefore : head.values[Int(newest)] }
 }

@@ -1,9 +1,9 @@
-// A row of chunks: what the series of one ring have over one span, as a row of the table `chunk`. u = LEB128, z = zig-zag LEB128, fixed
+// A row of chunks: what the series of one ring have over one span, or a part of it, as a row of the table `chunk`. u = LEB128, z = zig-zag LEB128, fixed
 // widths little endian.
 //
 //   +---------+-----------+-------------------------------------------------------------------+
 //   | 1 byte  | format    | 1                                                                 |
-//   | 4 bytes | crc       | CRC-32 (zlib's) of ring and span, 8 bytes each, then all below    |
+//   | 4 bytes | crc       | CRC-32 (zlib's) of the row's number as 8 bytes, then all below    |
 //   +---------+-----------+-------------------------------------------------------------------+
 //   | u n     | times     | then n times u readings (one or more), u bytes: columns of times  |
 //   | u n     | series    | then n times z the series' number (difference to the one before), |
@@ -18,42 +18,24 @@
 
 package import Readings
 
-/// The readings of one series over a span, in order of ts.
-package struct SeriesChunk: Hashable, Sendable {
-  /// Milliseconds since the epoch, strictly rising.
-  package var times: [Int64] = []
-  package var column = ValueColumn()
-
-  package init() {}
-  package init(times: [Int64], column: ValueColumn) { (self.times, self.column) = (times, column) }
-
-  package var count: Int { times.count }
-
-  mutating func removeAll() {
-    times.removeAll(keepingCapacity: true)
-    column.values.removeAll(keepingCapacity: true)
-    column.qualities.removeAll(keepingCapacity: true)
-  }
-}
-
 package enum ChunkRow {
   package static let format: UInt8 = 1
   static let headerBytes = 5
   /// Readings in one column of a row: a series with more has several.
   static let columnMax = 32_768
 
-  static func checksum(ring: Int64, span: Int64, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
+  static func checksum(number: Int64, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
     // Safe: behind the header, within the row's count; a shorter row has no crc, and is refused before it is asked for.
     let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[headerBytes...])
-    return unsafe Checksum.crc32(of: rest, after: Checksum.crc32(of: span, after: Checksum.crc32(of: ring)))
+    return unsafe Checksum.crc32(of: rest, after: Checksum.crc32(of: number))
   }
 }
 
 extension ChunkRow {
   /// The bytes with the checksum that they should have. For tests.
-  package static func sealed(_ bytes: [UInt8], ring: Int64, span: Int64) -> [UInt8] {
+  package static func sealed(_ bytes: [UInt8], number: Int64) -> [UInt8] {
     guard bytes.count >= headerBytes else { return bytes }
-    let crc = unsafe bytes.withUnsafeBytes { unsafe checksum(ring: ring, span: span, $0) }
+    let crc = unsafe bytes.withUnsafeBytes { unsafe checksum(number: number, $0) }
     return [bytes[0]] + (0..<4).map { UInt8(truncatingIfNeeded: crc >> (8 * $0)) } + bytes[headerBytes...]
   }
 }
@@ -114,8 +96,8 @@ package struct ChunkRowEncoder: ~Copyable {
     return timeCount - 1
   }
 
-  /// Writes the row of that ring and span, and begins the next one. The bytes are valid until the next call.
-  package mutating func finish(ring: Int64, span: Int64) -> UnsafeRawBufferPointer {
+  /// Writes the row of that number, and begins the next one. The bytes are valid until the next call.
+  package mutating func finish(number: Int64) -> UnsafeRawBufferPointer {
     precondition(!isEmpty, "a row holds readings")
     row.removeAll()
     row.append(ChunkRow.format)
@@ -126,7 +108,7 @@ package struct ChunkRowEncoder: ~Copyable {
     row.append(seriesDirectory)
     row.append(timeColumns)
     row.append(valueColumns)
-    unsafe row.set(ChunkRow.checksum(ring: ring, span: span, row.bytes), at: 1)
+    unsafe row.set(ChunkRow.checksum(number: number, row.bytes), at: 1)
     removeAll()
     return unsafe row.bytes
   }
@@ -160,14 +142,14 @@ package struct ChunkRowDecoder: ~Copyable {
 
   /// Reads the directory of a row; those of its series that are asked for next are read from the same bytes.
   ///
-  /// - Throws: `ChunkFault` where these are not the bytes of the row of that ring and span.
-  package mutating func open(_ bytes: UnsafeRawBufferPointer, ring: Int64, span: Int64) throws(ChunkFault) {
+  /// - Throws: `ChunkFault` where these are not the bytes of the row of that number.
+  package mutating func open(_ bytes: UnsafeRawBufferPointer, number: Int64) throws(ChunkFault) {
     times.removeAll(keepingCapacity: true)
     columns.removeAll(keepingCapacity: true)
     timesRead = -1
     var scan = unsafe ByteScanner(bytes)
     guard scan.byte() == ChunkRow.format, let crc = scan.fixed(UInt32.self) else { throw .structure }
-    guard unsafe crc == ChunkRow.checksum(ring: ring, span: span, bytes) else { throw .checksum }
+    guard unsafe crc == ChunkRow.checksum(number: number, bytes) else { throw .checksum }
     guard let timeCount = scan.count(least: 2) else { throw .structure }
     var end = 0
     for _ in 0..<timeCount {

@@ -47,12 +47,12 @@ final class ChunkHarness: Harness {
 
   /// A row with a checksum that is right: what it says is read again when it is written again.
   private func readRow(_ bytes: [UInt8]) throws -> String {
-    let row = ChunkRow.sealed(bytes, ring: 3, span: 5)
+    let row = ChunkRow.sealed(bytes, number: 3)
     let chunks: [(series: SeriesID, chunk: SeriesChunk)]
     do { chunks = try readAll(row) } catch is ChunkFault { return "refused" }
     if chunks.isEmpty { return "read" }
     for (series, chunk) in chunks { rowEncoder.append(series, chunk) }
-    let again = try readAll(Array(rowEncoder.finish(ring: 3, span: 5)))
+    let again = try readAll(Array(rowEncoder.finish(number: 3)))
     try promise(again.map(\.series) == chunks.map(\.series), "other series")
     for (one, other) in zip(again, chunks) {
       try promise(one.chunk.times == other.chunk.times && one.chunk.column.qualities == other.chunk.column.qualities, "other readings")
@@ -62,7 +62,7 @@ final class ChunkHarness: Harness {
 
   private func readAll(_ row: [UInt8]) throws -> [(series: SeriesID, chunk: SeriesChunk)] {
     try row.withUnsafeBytes { bytes in
-      try rowDecoder.open(bytes, ring: 3, span: 5)
+      try rowDecoder.open(bytes, number: 3)
       var chunks: [(series: SeriesID, chunk: SeriesChunk)] = []
       for series in rowDecoder.series {
         var chunk = SeriesChunk()

@@ -2,7 +2,6 @@
 extension GatewayModel {
   private static let sizeMax = 256 << 10
   private static let aheadMax: Int64 = 5 * 60_000
-  private static let rawRetention: Int64 = 400 * 86_400_000
 
   /// What one value of an object is.
   private enum Understood {
@@ -133,7 +132,7 @@ extension GatewayModel {
 
   /// True where it is stored and its series' newest good one.
   private mutating func take(_ reading: ModelReading, _ device: Int, _ metric: Int, isKnown: Bool) -> Bool {
-    if !isKnown, now - reading.ts > Self.rawRetention, !isDoubtful {
+    if !isKnown, now - reading.ts > rawRetention, !isDoubtful {
       rejectReading("too_old")
       return false
     }

@@ -3,6 +3,10 @@
 struct GatewayModel {
   static let instance = "test"
 
+  /// Room for everything, whatever a device's clock says: what is told does not depend on what has expired.
+  static let longRetention: Int64 = 100 * 365 * 86_400_000
+
+  let rawRetention: Int64
   /// In which the engine is followed against the contract.
   let deviations: Set<EngineDeviation>
 
@@ -32,8 +36,8 @@ struct GatewayModel {
   var remembered: [Remembered] = []
   private(set) var connection = 0
 
-  init(deviations: Set<EngineDeviation> = []) {
-    self.deviations = deviations
+  init(deviations: Set<EngineDeviation> = [], rawRetention: Int64 = 400 * 86_400_000) {
+    (self.deviations, self.rawRetention) = (deviations, rawRetention)
     let life = ModelAlertLife(holdsSpanTimesThatWereFalse: deviations.contains(.holdsSpanTimesThatWereFalse))
     lives = ModelRules.all.map { _ in ModelTown.devices.map { _ in life } }
   }

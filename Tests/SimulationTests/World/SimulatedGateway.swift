@@ -35,6 +35,10 @@ final class SimulatedGateway {
   private let iocs: [SimulatedIOC]
   private var random: SeededGenerator
   private(set) var lives: [Life] = []
+  /// Bytes of log after which the store seals, and keeps no more than it must in memory; nil: as ever.
+  private let sealsAfter: Int64?
+  /// The inputs of the rows that were cut from the log.
+  private(set) var cutInputs: [Int64: [StoredTruth.Input]] = [:]
   private(set) var core: WriterCore?
   private(set) var store: GatewayStore?
   private var deliveries: [SimulatedDelivery] = []
@@ -52,6 +56,8 @@ final class SimulatedGateway {
   ) {
     (self.town, self.machine, self.disk, self.broker, self.iocs) = (town, machine, disk, broker, iocs)
     random = SeededGenerator(seed: seed)
+    // Of its own: other choices stay as they are.
+    sealsAfter = [nil, 0, 1000, 10_000][Int(seed % 4)]
   }
 
   var isRunning: Bool { core != nil }
@@ -66,7 +72,16 @@ final class SimulatedGateway {
     do {
       let store = try GatewayStore(directory: disk.path, durability: .full, sinks: town.sinks)
       store.noteStart()
-      let engine = try store.openEngine(registry: town.registry, book: town.book, settings: EngineSettings(instance: "test"))
+      var settings = EngineSettings(instance: "test")
+      settings.rawRetention = GatewayModel.longRetention
+      if let sealsAfter {
+        store.logBytesMax = sealsAfter
+        settings.reachLeast = 60_000
+      }
+      store.willCut = { [unowned store] rows in
+        self.cutInputs.merge(try StoredTruth.inputs(of: rows, store: store)) { _, new in new }
+      }
+      let engine = try store.openEngine(registry: town.registry, book: town.book, settings: settings)
       begin(store, engine)
       return true
     } catch {

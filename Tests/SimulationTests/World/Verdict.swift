@@ -10,7 +10,7 @@ extension WholeSystem {
   func judge() throws -> Figures {
     var figures = Figures()
     guard verdict == nil, let store = gateway.store, let core = gateway.core else { return figures }
-    let truth = try StoredTruth(store: store)
+    let truth = try StoredTruth(store: store, cut: gateway.cutInputs)
     let counters = core.engine.counters
     if !counters.balances { fail("the counters do not balance: \(counters)") }
     let committed = judgeAcknowledgements(received: counters.messagesReceived)
@@ -70,7 +70,7 @@ extension WholeSystem {
 
   /// Feeds the model with what was committed, at the instants that the log has kept.
   private func judgeModel(_ truth: StoredTruth, _ committed: [Committed]) -> ModelOutcome {
-    var model = GatewayModel(deviations: [.holdsSpanTimesThatWereFalse])
+    var model = GatewayModel(deviations: [.holdsSpanTimesThatWereFalse], rawRetention: GatewayModel.longRetention)
     var next = 0
     for input in truth.inputs {
       // What the model has no kind for moves its clock.
@@ -106,8 +106,9 @@ extension WholeSystem {
   }
 
   private func judgeReadings(_ truth: StoredTruth, _ model: ModelOutcome, _ counters: Counters) {
-    for i in 0..<max(truth.readings.count, model.stored.count) {
-      let (found, expected) = (i < truth.readings.count ? truth.readings[i] : nil, i < model.stored.count ? model.stored[i] : nil)
+    let stored = model.stored.sorted { ($0.device, $0.metric, $0.ts) < ($1.device, $1.metric, $1.ts) }
+    for i in 0..<max(truth.readings.count, stored.count) {
+      let (found, expected) = (i < truth.readings.count ? truth.readings[i] : nil, i < stored.count ? stored[i] : nil)
       guard found != expected else { continue }
       return fail("reading \(i) is \(found.map { "\($0)" } ?? "missing")\nexpected \(expected.map { "\($0)" } ?? "none")")
     }

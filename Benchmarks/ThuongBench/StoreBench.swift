@@ -1,0 +1,128 @@
+import Database
+import DeviceRegistry
+import Foundation
+import GRDB
+import Gateway
+import RuleEngine
+import Simulation
+
+/// The series store over the benchmark day: bytes a reading by SQLite's own count of its pages, memory at its most, and how long a start
+/// takes after a clean end and after kill -9.
+struct StoreBench {
+  var hours: Double
+  var scale: Double
+
+  func run() throws {
+    say(Machine.heading("store: thuong replay into a store that stays, \(Shown.decimals(hours, 1)) hours, no rules"))
+    guard BenchDay.isHere else { return say("  the benchmark day is not here") }
+    let directory = try TemporaryDirectory(prefix: "thuong-bench")
+    let (devices, rules) = ("\(directory.path)/Devices", "\(directory.path)/Rules")
+    try BenchDay.writeDevices(to: devices)
+    try FileManager.default.createDirectory(atPath: rules, withIntermediateDirectories: true)
+    try "".write(toFile: "\(directory.path)/nothing.ndjson", atomically: true, encoding: .utf8)
+    for seed in [7, 8] {
+      let trace = "\(directory.path)/day.ndjson"
+      try BenchDay.writeTrace(to: trace, hours: hours, seed: seed, scale: scale)
+      let replay = Replay(devices: devices, rules: rules, directory: directory.path)
+      try measure(replay, trace, seed)
+    }
+  }
+
+  /// As a gateway does that ends.
+  private func seal(_ directory: String, _ replay: Replay) throws {
+    let registry = try RegistryFiles.load(directory: URL(fileURLWithPath: replay.devices))
+    let book = try RuleFiles.read(sources: [], registry: registry)
+    let store = try GatewayStore(directory: directory, durability: .full, sinks: [])
+    let engine = try store.openEngine(registry: registry, book: book, settings: EngineSettings(instance: "bench"))
+    let begun = Machine.nanoseconds
+    try store.sealAll(engine)
+    store.file.checkpoint()
+    say("  the rest sealed in \(Shown.decimals(Double(Machine.nanoseconds - begun) / 1e9, 2)) s")
+  }
+
+  private func measure(_ replay: Replay, _ trace: String, _ seed: Int) throws {
+    let store = "\(replay.directory)/store-\(seed)"
+    let whole = try replay.run(trace, into: store)
+    say("  seed \(seed): \(whole.said)")
+    try seal(store, replay)
+    let pages = try Pages(store: store)
+    let readings = Double(whole.readings)
+    let each = Double(pages.chunks) / readings
+    say(
+      Shown.budget(
+        "bytes a reading in all pages of the chunks, free pages among them, at most 0.46", isMet: each <= 0.46,
+        got: Shown.decimals(each, 4)))
+    say(
+      "  payload \(Shown.decimals(Double(pages.payload) / readings, 4)), whole file \(Shown.decimals(Double(pages.file) / readings, 4)); \(pages.rows) rows of \(pages.payload / max(1, pages.rows)) bytes"
+    )
+    say(Shown.budget("MB resident at most, at most 120", isMet: whole.peak <= 120, got: Shown.decimals(whole.peak, 0)))
+    let nothing = "\(replay.directory)/nothing.ndjson"
+    let clean = try replay.run(nothing, into: store)
+    say(Shown.budget("s to open after a clean end, at most 0.5", isMet: clean.seconds <= 0.5, got: Shown.decimals(clean.seconds, 2)))
+    // Killed when nearly everything is committed: the log is at its longest.
+    let killed = "\(replay.directory)/killed-\(seed)"
+    try replay.run(trace, into: killed, killAfter: whole.seconds * 0.9)
+    let again = try replay.run(nothing, into: killed)
+    say(
+      Shown.budget("s to open after kill -9, at most 2", isMet: again.seconds <= 2, got: Shown.decimals(again.seconds, 2))
+        + ", \(Shown.decimals(again.peak, 0)) MB")
+    for path in [store, killed] { try FileManager.default.removeItem(atPath: path) }
+  }
+}
+
+/// `thuong replay --data`, in a process of its own.
+private struct Replay {
+  var devices: String
+  var rules: String
+  var directory: String
+
+  struct Outcome {
+    var said = ""
+    var readings = 0
+    var seconds = 0.0
+    /// Resident memory at its most, in MB.
+    var peak = 0.0
+  }
+
+  @discardableResult
+  func run(_ trace: String, into store: String, killAfter: Double? = nil) throws -> Outcome {
+    let begun = Machine.nanoseconds
+    let child = try ChildLines(["replay", trace, "--data", store, "--devices", devices, "--rules", rules], executable: Machine.thuong)
+    var outcome = Outcome()
+    while child.process.isRunning {
+      outcome.peak = max(outcome.peak, Machine.residentMegabytes(of: child.process.id).peak)
+      outcome.seconds = Double(Machine.nanoseconds - begun) / 1e9
+      if let limit = killAfter, outcome.seconds > limit { child.process.send(SIGKILL) }
+      usleep(2000)
+    }
+    while let line = child.next() { outcome.said = line }
+    guard killAfter != nil || child.process.exitCode == 0 else { throw BenchFailure("thuong replay failed: \(outcome.said)") }
+    let words = outcome.said.split(separator: " ")
+    outcome.readings = words.firstIndex(of: "readings").flatMap { Int(words[$0 - 1]) } ?? 0
+    return outcome
+  }
+}
+
+/// What SQLite says of its pages.
+private struct Pages {
+  /// Bytes of all pages of the tables of chunks and rings, and of those that are free.
+  var chunks = 0
+  var payload = 0
+  var rows = 0
+  var file = 0
+
+  init(store: String) throws {
+    var configuration = Configuration()
+    configuration.readonly = true
+    let queue = try DatabaseQueue(path: "\(store)/thuong.sqlite", configuration: configuration)
+    try queue.read { db in
+      chunks = try Int.fetchOne(db, sql: "SELECT sum(pgsize) FROM dbstat WHERE name IN ('chunk', 'ring')") ?? 0
+      let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
+      let size = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
+      file = (try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0) * size
+      chunks += free * size
+      payload = try Int.fetchOne(db, sql: "SELECT sum(length(body)) FROM chunk") ?? 0
+      rows = try Int.fetchOne(db, sql: "SELECT count(*) FROM chunk") ?? 0
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import Database
+import Readings
+import RuleEngine
+import SeriesStore
+
+/// Heads hold the newest readings; what an instant needs of those that are sealed comes back from chunks.
+extension Engine {
+  /// Readings before the newest that stay in heads at least: what an alert tells as evidence.
+  static let evidencePoints = 60
+
+  /// To be called before anything is stored or evaluated for the device at `t`.
+  @inline(__always) func cover(_ device: Int, at t: Timestamp) {
+    if t.milliseconds < evaluableFrom[device] { bringBack(device, for: t) }
+  }
+
+  private func bringBack(_ device: Int, for t: Timestamp) {
+    guard let history, historyFault == nil else { return }
+    if heads.bytes > settings.headBytesMax { trimHeads() }
+    do {
+      for series in seriesOf[device] {
+        try history.bringBack(
+          series, of: rings[of: series], into: &heads, for: t.milliseconds, reach: reach[device], least: Self.evidencePoints)
+        // What was never sealed counts already.
+        newestGood[series.int] = max(newestGood[series.int], heads.newestGood(series) ?? .min)
+      }
+    } catch let error as StoreError {
+      historyFault = error
+    } catch {
+      historyFault = .unusable("a chunk cannot be read: \(error)")
+    }
+    headsChanged(device)
+  }
+
+  private func headsChanged(_ device: Int) {
+    evaluator.headsChanged(device: device)
+    evaluableFrom[device] =
+      seriesOf[device].map { heads.evaluableFrom($0, reach: reach[device], least: Self.evidencePoints) }.max() ?? .min
+  }
+
+  /// What a ring's series have is sealed up to the last commit: only what rules need stays in heads.
+  func sealed(ring place: Int, through row: Int64) {
+    for series in rings.all[place].series { heads.setSealed(series) }
+    rings.sealed(place, through: row)
+    trimHeads(of: place)
+  }
+
+  /// What was brought back for what came very late makes room. What is not sealed stays.
+  private func trimHeads() { for place in rings.all.indices { trimHeads(of: place) } }
+
+  private func trimHeads(of place: Int) {
+    for series in rings.all[place].series {
+      guard let newest = heads.newest(series) else { continue }
+      let reach = deviceOf[series.int].map { self.reach[$0] } ?? settings.reachLeast
+      heads.trim(series, before: newest.milliseconds - reach, least: Self.evidencePoints)
+    }
+    for device in Set(rings.all[place].series.compactMap { deviceOf[$0.int] }) { headsChanged(device) }
+  }
+
+  /// After the log was read: what a ring has in chunks is in no head yet.
+  func setUncovered(ring: Ring) {
+    for series in ring.series {
+      heads.setUncovered(series)
+      if let device = deviceOf[series.int] { evaluableFrom[device] = .max }
+    }
+  }
+}
+
+extension Engine {
+  /// A reading of that row of the log, unless it is sealed.
+  func recovered(_ reading: Reading, row: Int64) {
+    guard row > rings[of: reading.series].sealedThrough else { return }
+    _ = heads.insert(reading)
+    rings.note(reading.series, ts: reading.ts.milliseconds, row: row)
+    noteNewest(reading)
+  }
+}

@@ -1,0 +1,81 @@
+package import Database
+import GRDB
+package import Readings
+
+/// What is in chunks, read span by span. Keeps those that were read last: devices that are heard in turn share them.
+package final class SealedReadings {
+  private static let spansKept = 8
+
+  private let file: StoreFile
+  private var spans: [StoredSpan] = []
+
+  package init(file: StoreFile) { self.file = file }
+
+  /// Rows have been written.
+  package func forget() { spans.removeAll() }
+
+  /// Brings a series' sealed readings back into its head, as far as an evaluation at `t` needs them: those of (t - reach, t], `least` of
+  /// them up to `t`, and the newest good one up to `t`. Where they are there already, nothing changes.
+  ///
+  /// - Throws: `StoreError`, and the database's errors.
+  package func bringBack(
+    _ series: SeriesID, of ring: Ring, into heads: inout SeriesHeads, for t: Int64, reach: Milliseconds, least: Int
+  ) throws {
+    let covered = heads.coveredFrom(series)
+    guard covered != .min, heads.evaluableFrom(series, reach: reach, least: least) > t else { return }
+    var chunk = SeriesChunk()
+    heads.copy(series, from: .min, to: .max, into: &chunk)
+    var end = covered == .max ? ChunkTable.everySpan.upperBound + 1 : ring.span(of: covered - 1) + 1
+    var from = Int64.min
+    while let span = try file.read({ db in try ChunkTable.span(ring: ring.id, before: end, db) }) {
+      let range = ring.range(of: span)
+      if range.upperBound <= t - reach, chunk.part(from: range.upperBound, to: .max).reaches(t, least: least) {
+        from = range.upperBound
+        break
+      }
+      chunk = try stored(ring, span).readings(of: series).merged(with: chunk)
+      end = span
+    }
+    heads.merge(chunk, into: series, coveredFrom: from)
+    let all = chunk.part(from: from, to: .max)
+    heads.trim(series, before: t - reach, least: max(least, all.count - all.place(of: t, least: least)))
+  }
+
+  private func stored(_ ring: Ring, _ span: Int64) throws -> StoredSpan {
+    if let place = spans.firstIndex(where: { $0.is(ring: ring.id, span: span) }) {
+      spans.append(spans.remove(at: place))
+      return spans[spans.count - 1]
+    }
+    let parts = try file.read { db in try ChunkTable.parts(ring: ring.id, span: span, db) }
+    spans.append(try StoredSpan(parts, ring: ring, span: span))
+    if spans.count > Self.spansKept { spans.removeFirst() }
+    return spans[spans.count - 1]
+  }
+}
+
+extension SeriesChunk {
+  /// There are `least` readings up to `t`, and a good one.
+  fileprivate func reaches(_ t: Int64, least: Int) -> Bool {
+    let upTo = times.partitionPoint(after: t)
+    return upTo >= least && (0..<upTo).contains(where: isGood)
+  }
+
+  /// The first of the `least` readings up to `t`, or of those from the newest good one on, whichever is older.
+  fileprivate func place(of t: Int64, least: Int) -> Int {
+    let upTo = times.partitionPoint(after: t)
+    let good = (0..<upTo).last(where: isGood) ?? 0
+    return max(0, min(upTo - least, good))
+  }
+}
+
+extension [Int64] {
+  /// How many of the rising numbers are at or below `t`.
+  fileprivate func partitionPoint(after t: Int64) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) >> 1
+      if self[middle] <= t { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}

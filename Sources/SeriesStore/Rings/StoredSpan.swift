@@ -1,0 +1,67 @@
+package import Database
+import Foundation
+package import Readings
+
+/// What chunk rows have of one span of a ring.
+package final class StoredSpan {
+  /// A row, its directory read.
+  private final class OpenRow {
+    let body: Data
+    var decoder = ChunkRowDecoder()
+    init(_ body: Data) { self.body = body }
+  }
+
+  private let ring: Ring
+  private let span: Int64
+  private var rows: [OpenRow] = []
+
+  /// - Parameter parts: as `ChunkTable.parts` gives them.
+  /// - Throws: `StoreError.damaged` where a row is not what was written.
+  package init(_ parts: [ChunkTable.Part], ring: Ring, span: Int64) throws(StoreError) {
+    (self.ring, self.span) = (ring, span)
+    for part in parts {
+      let row = OpenRow(part.body)
+      do {
+        // Safe: the bytes are used within the call alone.
+        try unsafe row.body.withUnsafeBytes { bytes in unsafe try row.decoder.open(bytes, number: part.number) }
+      } catch {
+        throw Self.damaged(ring, span, error)
+      }
+      rows.append(row)
+    }
+  }
+
+  /// The sealed readings of a series, all of them.
+  package func readings(of series: SeriesID) throws(StoreError) -> SeriesChunk {
+    var all = SeriesChunk()
+    for row in rows {
+      var chunk = SeriesChunk()
+      do {
+        // Safe: they are the bytes that were opened.
+        try unsafe row.body.withUnsafeBytes { bytes in unsafe try row.decoder.read(series, from: bytes, into: &chunk) }
+      } catch {
+        throw Self.damaged(ring, span, error)
+      }
+      all = rows.count == 1 ? chunk : all.merged(with: chunk)
+    }
+    return all
+  }
+
+  /// Those in the range, with those that heads have there.
+  ///
+  /// - Parameter unsealed: of what heads have only what may not be sealed yet.
+  package func readings(
+    of series: SeriesID, _ heads: borrowing SeriesHeads, in range: Range<Int64>, unsealed: Bool = false
+  ) throws(StoreError) -> SeriesChunk {
+    var held = SeriesChunk()
+    let from = unsealed ? max(range.lowerBound, heads.unsealedFrom(series)) : range.lowerBound
+    heads.copy(series, from: from, to: range.upperBound, into: &held)
+    return try readings(of: series).part(from: range.lowerBound, to: range.upperBound).merged(with: held)
+  }
+
+  package func `is`(ring: Int64, span: Int64) -> Bool { self.ring.id == ring && self.span == span }
+
+  static func damaged(_ ring: Ring, _ span: Int64, _ error: any Error) -> StoreError {
+    .damaged("the chunk row of ring \(ring.id), span \(span) cannot be read (\(error))")
+  }
+}
