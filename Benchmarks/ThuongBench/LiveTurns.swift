@@ -72,7 +72,7 @@ struct GatewayTurn {
     let memory = Machine.residentMegabytes(of: child.id)
     let commits = try await LiveCommits(of: gateway)
     say(
-      "  gateway at the end: \(Int(readings)) readings stored (\(Int(rejected)) not), all in memory; resident \(Shown.decimals(memory.now, 0)) MB, peak \(Shown.decimals(memory.peak, 0)) MB; "
+      "  gateway at the end: \(Int(readings)) readings stored (\(Int(rejected)) not); resident \(Shown.decimals(memory.now, 0)) MB, peak \(Shown.decimals(memory.peak, 0)) MB; "
         + "store \(Shown.decimals(store / 1_048_576, 0)) MB; \(Int(commits.count)) commits, \(Shown.decimals(accepted / max(1, commits.count), 0)) messages each"
     )
     commits.report()
