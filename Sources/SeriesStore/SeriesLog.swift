@@ -12,6 +12,8 @@ package struct StoredSeries: Sendable {
   package var registeredAt: Timestamp?
   /// The ring that it is sealed with; nil in a store that was written before there were rings.
   package var ring: Int64?
+  /// The first and the last span of which a chunk row had a reading of it; nil where none ever had.
+  package var spans: ClosedRange<Int64>?
   package init(id: SeriesID, device: String, metric: String, registeredAt: Timestamp?, ring: Int64? = nil) {
     (self.id, self.device, self.metric, self.registeredAt, self.ring) = (id, device, metric, registeredAt, ring)
   }
@@ -20,11 +22,17 @@ package struct StoredSeries: Sendable {
 /// The statements of the series store's tables.
 package enum SeriesTable {
   package static func all(_ db: GRDB.Database) throws -> [StoredSeries] {
-    try Row.fetchAll(db, sql: "SELECT id, device, metric, registered_at, ring FROM series ORDER BY id").map { row in
+    try Row.fetchAll(db, sql: "SELECT id, device, metric, registered_at, ring, first_span, last_span FROM series ORDER BY id").map {
+      row in
       let registered: Int64? = try row.soundIfPresent("registered_at")
-      return StoredSeries(
+      var series = StoredSeries(
         id: SeriesID(try row.sound("id") as Int), device: try row.sound("device"), metric: try row.sound("metric"),
         registeredAt: registered.map(Timestamp.init(milliseconds:)), ring: try row.soundIfPresent("ring"))
+      if let first: Int64 = try row.soundIfPresent("first_span"), let last: Int64 = try row.soundIfPresent("last_span") {
+        guard first <= last else { throw StoreError.damaged("the spans of series \(series.id.index) cannot be right") }
+        series.spans = first...last
+      }
+      return series
     }
   }
 
@@ -48,6 +56,11 @@ package enum SeriesTable {
 
   package static func setRing(_ series: SeriesID, _ ring: Int64, _ db: GRDB.Database) throws {
     try db.cachedStatement(sql: "UPDATE series SET ring = ? WHERE id = ?").execute(arguments: [ring, series.int])
+  }
+
+  package static func setSpans(_ series: SeriesID, _ spans: ClosedRange<Int64>, _ db: GRDB.Database) throws {
+    try db.cachedStatement(sql: "UPDATE series SET first_span = ?, last_span = ? WHERE id = ?")
+      .execute(arguments: [spans.lowerBound, spans.upperBound, series.int])
   }
 
   /// Gives every series that has none yet its instant of registration.

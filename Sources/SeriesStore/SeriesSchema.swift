@@ -2,7 +2,8 @@ package import Database
 
 /// The tables of the series store.
 ///
-///     series  one row a series: its number (given once, never again for another), device and metric
+///     series  one row a series: its number (given once, never again for another), device and metric, its ring, and the first and last
+///             span of which a chunk row had a reading of it
 ///     log     one row a commit, numbered from 1 without gaps; `body` is drawn in LogRow.swift
 ///     log_cut up to which row the log was cut, and what those rows said besides their readings
 ///     ring    which series are sealed together, over spans of what length; the log row up to which they are
@@ -26,6 +27,8 @@ package enum SeriesSchema {
       name: "series-2",
       sql: """
         ALTER TABLE series ADD COLUMN ring INTEGER;
+        ALTER TABLE series ADD COLUMN first_span INTEGER;
+        ALTER TABLE series ADD COLUMN last_span INTEGER;
         CREATE TABLE ring(
           id INTEGER PRIMARY KEY,
           length INTEGER NOT NULL,

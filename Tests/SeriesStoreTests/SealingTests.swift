@@ -58,13 +58,18 @@ import Testing
     }
 
     func cover(_ series: SeriesID, _ t: Int64) throws {
-      try history.bringBack(series, of: rings[of: series], into: &heads, for: t, reach: Self.reach, least: Self.least)
+      try history.bringBack(series, of: rings, into: &heads, for: t, reach: Self.reach, least: Self.least)
     }
 
     func seal(_ place: Int) throws {
       let ring = rings.all[place]
       let rows = try file.read { db in try sealer.rows(of: ring, after: .min, heads, db) }
       try file.commit { db in for row in rows { try ChunkTable.store(row.number, row.body, db) } }
+      for row in rows {
+        for series in row.series {
+          if let spans = rings.sealedSpans(of: series, with: row.span) { rings.setSealedSpans(of: series, spans) }
+        }
+      }
       history.forget()
       for series in ring.series {
         heads.setSealed(series)

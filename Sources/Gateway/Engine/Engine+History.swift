@@ -19,7 +19,7 @@ extension Engine {
     do {
       for series in seriesOf[device] {
         try history.bringBack(
-          series, of: rings[of: series], into: &heads, for: t.milliseconds, reach: reach[device], least: Self.evidencePoints)
+          series, of: rings, into: &heads, for: t.milliseconds, reach: reach[device], least: Self.evidencePoints)
         // What was never sealed counts already.
         newestGood[series.int] = max(newestGood[series.int], heads.newestGood(series) ?? .min)
       }
@@ -56,12 +56,16 @@ extension Engine {
     for device in Set(rings.all[place].series.compactMap { deviceOf[$0.int] }) { headsChanged(device) }
   }
 
-  /// After the log was read: what a ring has in chunks is in no head yet.
-  func setUncovered(ring: Ring) {
-    for series in ring.series {
-      heads.setUncovered(series)
-      if let device = deviceOf[series.int] { evaluableFrom[device] = .max }
+  /// Before the log is read: what series have in chunks is in no head yet.
+  func setUncovered() {
+    for ring in rings.all {
+      for series in ring.series where rings.sealedSpans(of: series) != nil { setUncovered(series) }
     }
+  }
+
+  private func setUncovered(_ series: SeriesID) {
+    heads.setUncovered(series)
+    if let device = deviceOf[series.int] { evaluableFrom[device] = .max }
   }
 }
 

@@ -34,7 +34,7 @@ extension GatewayStore {
     let ring = engine.rings.all[place]
     // A clock that may be wrong lets nothing expire.
     let expired = engine.isDoubtful ? .min : engine.clock.map { ring.expired(at: $0, retention: engine.settings.rawRetention) } ?? .min
-    let rows: [(number: Int64, body: [UInt8])]
+    let rows: [SealedRow]
     do {
       rows = try file.read { db in try sealer.rows(of: ring, after: expired, engine.heads, db) }
     } catch let error as StoreError {
@@ -42,6 +42,7 @@ extension GatewayStore {
     } catch {
       throw .unusable("the chunk rows of ring \(ring.id) cannot be read: \(error)")
     }
+    let spans = Self.newSpans(rows, engine.rings)
     let pinned = engine.rings.all.indices.lazy.filter { $0 != place }.compactMap { engine.rings.all[$0].pinnedRow }.min()
     // The last row stays: the numbers go on from it.
     let through = min(pinned.map { $0 - 1 } ?? .max, lastNumber - 1)
@@ -49,6 +50,7 @@ extension GatewayStore {
     var cutBytes: Int64 = 0
     try file.commit { db in
       for row in rows { try ChunkTable.store(row.number, row.body, db) }
+      for (series, spans) in spans { try SeriesTable.setSpans(series, spans, db) }
       try ChunkTable.removeExpired(ring: ring.id, through: expired, db)
       try ChunkTable.setSealed(ring: ring.id, through: lastNumber, db)
       if let newCut {
@@ -60,8 +62,23 @@ extension GatewayStore {
       cut = newCut
       logBytes -= cutBytes
     }
+    for (series, spans) in spans { engine.rings.setSealedSpans(of: series, spans) }
     sealed.forget()
     engine.sealed(ring: place, through: lastNumber)
+  }
+
+  /// Of the series that these rows have, those of which no row was so old or so new before.
+  private static func newSpans(_ rows: [SealedRow], _ rings: Rings) -> [(series: SeriesID, spans: ClosedRange<Int64>)] {
+    var rings = rings
+    var changed: Set<SeriesID> = []
+    for row in rows {
+      for series in row.series {
+        guard let spans = rings.sealedSpans(of: series, with: row.span) else { continue }
+        rings.setSealedSpans(of: series, spans)
+        changed.insert(series)
+      }
+    }
+    return changed.compactMap { series in rings.sealedSpans(of: series).map { (series, $0) } }
   }
 
   /// What the rows up to that number say besides their readings; nil where none is to be cut.

@@ -125,9 +125,7 @@ package final class GatewayStore {
     cut = nil
     try file.read { db in
       if let cut = try SeriesLog.lastCut(db) { (self.cut, recovery.fold) = (cut, try LogFold(cut)) }
-      for ring in engine.rings.all where try ChunkTable.span(ring: ring.id, before: ChunkTable.everySpan.upperBound + 1, db) != nil {
-        engine.setUncovered(ring: ring)
-      }
+      engine.setUncovered()
       try SeriesLog.read(db, into: &recovery) { number in
         if isCareful { file.takeInHand(row: number) }
         return true

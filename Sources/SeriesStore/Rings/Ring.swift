@@ -73,16 +73,29 @@ package struct Rings: Equatable, Sendable {
   package private(set) var all: [Ring] = []
   /// By series.
   private var places: [UInt32] = []
+  /// By series: the first and the last span of which a chunk row had a reading of it. Between them there may be others without one.
+  private var sealedSpans: [ClosedRange<Int64>?] = []
 
   package init() {}
 
   package mutating func append(_ ring: Ring) { all.append(ring) }
 
-  package mutating func add(_ series: SeriesID, toRingAt place: Int) {
+  package mutating func add(_ series: SeriesID, toRingAt place: Int, sealed spans: ClosedRange<Int64>?) {
     precondition(series.int == places.count, "series come in the order of their numbers")
     places.append(UInt32(place))
+    sealedSpans.append(spans)
     all[place].series.append(series)
   }
+
+  package func sealedSpans(of series: SeriesID) -> ClosedRange<Int64>? { sealedSpans[series.int] }
+
+  /// What becomes of those of a series when a row of that span has it; nil where nothing does.
+  package func sealedSpans(of series: SeriesID, with span: Int64) -> ClosedRange<Int64>? {
+    guard let known = sealedSpans[series.int] else { return span...span }
+    return known.contains(span) ? nil : min(known.lowerBound, span)...max(known.upperBound, span)
+  }
+
+  package mutating func setSealedSpans(of series: SeriesID, _ spans: ClosedRange<Int64>) { sealedSpans[series.int] = spans }
 
   package func has(_ series: SeriesID) -> Bool { series.int < places.count }
   package func place(of series: SeriesID) -> Int { Int(places[series.int]) }

@@ -24,13 +24,15 @@ package struct RingPlan {
     var all = stored
     var counts: [Int64: Int] = [:]
     for one in series { if let ring = one.ring { counts[ring, default: 0] += 1 } }
+    var members: [String: Int] = [:]
+    for one in series where one.ring == nil { members[one.device, default: 0] += 1 }
     var ofDevice: [String: Int64] = [:]
     for place in series.indices where series[place].ring == nil {
       let device = series[place].device
       if ofDevice[device] == nil {
         let length = length(device)
-        let members = series.lazy.filter { $0.device == device && $0.ring == nil }.count
-        if let room = all.last(where: { $0.length == length }), counts[room.id, default: 0] + members <= Ring.seriesMax {
+        if let room = all.last(where: { $0.length == length }), counts[room.id, default: 0] + members[device, default: 0] <= Ring.seriesMax
+        {
           ofDevice[device] = room.id
         } else {
           let new = Ring(id: (all.last?.id ?? -1) + 1, length: length)
@@ -48,7 +50,7 @@ package struct RingPlan {
     let places = Dictionary(all.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { a, _ in a })
     for one in self.series {
       guard let place = one.ring.flatMap({ places[$0] }) else { throw StoreError.damaged("the ring of series \(one.id.index) is missing") }
-      rings.add(one.id, toRingAt: place)
+      rings.add(one.id, toRingAt: place, sealed: one.spans)
     }
   }
 }

@@ -19,15 +19,18 @@ package final class SealedReadings {
   ///
   /// - Throws: `StoreError`, and the database's errors.
   package func bringBack(
-    _ series: SeriesID, of ring: Ring, into heads: inout SeriesHeads, for t: Int64, reach: Milliseconds, least: Int
+    _ series: SeriesID, of rings: Rings, into heads: inout SeriesHeads, for t: Int64, reach: Milliseconds, least: Int
   ) throws {
     let covered = heads.coveredFrom(series)
     guard covered != .min, heads.evaluableFrom(series, reach: reach, least: least) > t else { return }
+    // Who was never heard is not looked for in all that others have said.
+    guard let known = rings.sealedSpans(of: series) else { return heads.merge(SeriesChunk(), into: series, coveredFrom: .min) }
+    let ring = rings[of: series]
     var chunk = SeriesChunk()
     heads.copy(series, from: .min, to: .max, into: &chunk)
-    var end = covered == .max ? ChunkTable.everySpan.upperBound + 1 : ring.span(of: covered - 1) + 1
+    var end = min(known.upperBound, covered == .max ? .max : ring.span(of: covered - 1)) + 1
     var from = Int64.min
-    while let span = try file.read({ db in try ChunkTable.span(ring: ring.id, before: end, db) }) {
+    while let span = try file.read({ db in try ChunkTable.span(ring: ring.id, before: end, db) }), span >= known.lowerBound {
       let range = ring.range(of: span)
       if range.upperBound <= t - reach, chunk.part(from: range.upperBound, to: .max).reaches(t, least: least) {
         from = range.upperBound
