@@ -111,8 +111,16 @@ package final class StoreFile {
     }
   }
 
-  /// A read on the writer's own connection, for start-up.
-  package func read<T>(_ body: (Database) throws -> T) throws -> T { try queue.inDatabase { db in try body(db) } }
+  /// A read on the writer's own connection, for start-up and between batches.
+  ///
+  /// - Throws: `StoreError.damaged` where SQLite finds the file damaged, and what `body` throws.
+  package func read<T>(_ body: (Database) throws -> T) throws -> T {
+    do { return try queue.inDatabase { db in try body(db) } } catch let error as DatabaseError
+      where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
+    {
+      throw StoreError.damaged("\(queue.path): \(error.message ?? "not readable")")
+    }
+  }
 
   /// The number of the last log row that was committed, as noted outside the database; see `DirectoryLock`.
   package var highWater: Int64 { lock.highWater }

@@ -154,13 +154,16 @@ package import Readings
 
   /// Lets go of the oldest readings: those before `from` that are sealed, but for the newest `least`. Indices of the series' readings
   /// change.
-  package mutating func trim(_ id: SeriesID, before from: Int64, least: Int) {
+  ///
+  /// - Returns: whether any went.
+  @discardableResult
+  package mutating func trim(_ id: SeriesID, before from: Int64, least: Int) -> Bool {
     precondition(id.int < seriesCount, "a series is registered before it is stored")
     // Safe: the index was checked; the view is not used once the columns change.
     let head = unsafe heads + id.int
     let view = unsafe self.view(id.int)
     let dropped = unsafe min(view.count(before: min(from, head.pointee.unsealedFrom)), view.count - least)
-    guard dropped > 0 else { return }
+    guard dropped > 0 else { return false }
     var last = dropped - 1
     while last >= 0, unsafe !view.isGood(last) { last -= 1 }
     // Before `coveredFrom` there may be readings between those that go.
@@ -175,6 +178,7 @@ package import Readings
     unsafe head.pointee.drop(dropped)
     unsafe bytes += head.pointee.bytes - bytesBefore
     readings -= dropped
+    return true
   }
 
   /// The first T for which everything is here: the readings of (T - reach, T], `least` of them up to T, and the newest good one.

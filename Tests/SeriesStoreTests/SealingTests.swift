@@ -63,7 +63,7 @@ import Testing
 
     func seal(_ place: Int) throws {
       let ring = rings.all[place]
-      let rows = try file.read { db in try sealer.rows(of: ring, after: .min, heads, db) }
+      let rows = try file.read { db in try sealer.rows(of: ring, heads, db) }
       try file.commit { db in for row in rows { try ChunkTable.store(row.number, row.body, db) } }
       for row in rows {
         for series in row.series {

@@ -15,7 +15,7 @@ extension Engine {
 
   private func bringBack(_ device: Int, for t: Timestamp) {
     guard let history, historyFault == nil else { return }
-    if heads.bytes > settings.headBytesMax { trimHeads() }
+    if heads.bytes > max(settings.headBytesMax, trimmedTo + trimmedTo / 2) { trimHeads() }
     do {
       for series in seriesOf[device] {
         try history.bringBack(
@@ -45,15 +45,21 @@ extension Engine {
   }
 
   /// What was brought back for what came very late makes room. What is not sealed stays.
-  private func trimHeads() { for place in rings.all.indices { trimHeads(of: place) } }
+  private func trimHeads() {
+    for place in rings.all.indices { trimHeads(of: place) }
+    trimmedTo = heads.bytes
+  }
 
   private func trimHeads(of place: Int) {
+    var changed: Set<Int> = []
     for series in rings.all[place].series {
       guard let newest = heads.newest(series) else { continue }
-      let reach = deviceOf[series.int].map { self.reach[$0] } ?? settings.reachLeast
-      heads.trim(series, before: newest.milliseconds - reach, least: Self.evidencePoints)
+      let device = deviceOf[series.int]
+      let reach = device.map { self.reach[$0] } ?? settings.reachLeast
+      let hasDropped = heads.trim(series, before: newest.milliseconds - reach, least: Self.evidencePoints)
+      if hasDropped, let device { changed.insert(device) }
     }
-    for device in Set(rings.all[place].series.compactMap { deviceOf[$0.int] }) { headsChanged(device) }
+    for device in changed { headsChanged(device) }
   }
 
   /// Before the log is read: what series have in chunks is in no head yet.

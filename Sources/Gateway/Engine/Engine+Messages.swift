@@ -151,7 +151,8 @@ extension Engine {
       cover(device, at: now)
       ts = arrival(of: object, device)
     }
-    cover(device, at: ts)
+    // What is too old is rejected, and asks nothing of chunks.
+    if !isTooOld(ts) { cover(device, at: ts) }
     batch.object(ts: ts)
     let profile = devices.profileIndex(device)
     var fresh: UInt64 = 0
@@ -234,6 +235,8 @@ extension Engine {
     return Reading(series: devices.series(device, metric), ts: ts, value: number, quality: quality)
   }
 
+  private func isTooOld(_ ts: Timestamp) -> Bool { now - ts > settings.rawRetention && !doubt.isDoubtful }
+
   /// Stores a reading where it belongs. True where it is its series' newest good one.
   private func store(_ reading: Reading, _ device: Int, _ metric: Int, _ message: MessageInput, redelivered: Bool) -> Bool {
     if redelivered {
@@ -241,7 +244,7 @@ extension Engine {
       counters.readingsDuplicate += 1
       return false
     }
-    if now - reading.ts > settings.rawRetention, !doubt.isDoubtful {
+    if isTooOld(reading.ts) {
       rejectReading(message, .tooOld, device, "ts \(reading.ts.rfc3339)")
       return false
     }

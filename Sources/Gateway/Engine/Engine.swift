@@ -47,6 +47,8 @@ package final class Engine {
   /// What is sealed. Where it cannot be read, `historyFault` says why, and nothing more may be committed.
   var history: SealedReadings?
   var historyFault: StoreError?
+  /// Bytes of heads after they made room last.
+  var trimmedTo = 0
   /// By device: for instants from here on everything that rules and stores need of it is in heads.
   var evaluableFrom: [Int64]
   /// By series; nil for those that are registered no longer.

@@ -11,8 +11,8 @@ extension GatewayStore {
   package func tend(_ engine: Engine) throws(StoreError) {
     file.copyLogIfDue()
     // Heads hold nothing that is not committed.
-    guard logBytes > logBytesMax, engine.isBatchEmpty, let ring = engine.rings.pinning, engine.historyFault == nil else { return }
-    do throws(StoreError) { try seal(ring, engine) } catch { if error != .full { throw error } }
+    guard logBytes > logBytesMax, engine.isBatchEmpty, engine.historyFault == nil else { return }
+    do throws(StoreError) { try seal(engine.rings.pinning, engine) } catch { if error != .full { throw error } }
   }
 
   /// Seals everything: the next start has hardly a log to read. To be called when the last batch is committed.
@@ -29,30 +29,31 @@ extension GatewayStore {
     do throws(StoreError) { try file.shrink() } catch { if error != .full { throw error } }
   }
 
-  /// Writes what a ring has in heads into its chunk rows, and cuts what nobody needs any more from the log, in one transaction.
-  private func seal(_ place: Int, _ engine: Engine) throws(StoreError) {
-    let ring = engine.rings.all[place]
-    // A clock that may be wrong lets nothing expire.
-    let expired = engine.isDoubtful ? .min : engine.clock.map { ring.expired(at: $0, retention: engine.settings.rawRetention) } ?? .min
+  /// Writes what a ring has in heads into its chunk rows (nil: there is nothing of any), lets go of what is beyond retention, and cuts what
+  /// nobody needs any more from the log, in one transaction.
+  private func seal(_ place: Int?, _ engine: Engine) throws(StoreError) {
+    let ring = place.map { engine.rings.all[$0] }
     let rows: [SealedRow]
     do {
-      rows = try file.read { db in try sealer.rows(of: ring, after: expired, engine.heads, db) }
+      rows = try ring.map { ring in try file.read { db in try sealer.rows(of: ring, engine.heads, db) } } ?? []
     } catch let error as StoreError {
       throw error
     } catch {
-      throw .unusable("the chunk rows of ring \(ring.id) cannot be read: \(error)")
+      throw .unusable("chunk rows cannot be read: \(error)")
     }
     let spans = Self.newSpans(rows, engine.rings)
+    let expired = Self.expired(engine)
     let pinned = engine.rings.all.indices.lazy.filter { $0 != place }.compactMap { engine.rings.all[$0].pinnedRow }.min()
     // The last row stays: the numbers go on from it.
     let through = min(pinned.map { $0 - 1 } ?? .max, lastNumber - 1)
     let newCut = try cutState(through: through)
+    if place == nil, newCut == nil { return }
     var cutBytes: Int64 = 0
     try file.commit { db in
+      for (ring, span) in expired { try ChunkTable.removeExpired(ring: ring, through: span, db) }
       for row in rows { try ChunkTable.store(row.number, row.body, db) }
       for (series, spans) in spans { try SeriesTable.setSpans(series, spans, db) }
-      try ChunkTable.removeExpired(ring: ring.id, through: expired, db)
-      try ChunkTable.setSealed(ring: ring.id, through: lastNumber, db)
+      if let ring { try ChunkTable.setSealed(ring: ring.id, through: lastNumber, db) }
       if let newCut {
         cutBytes = try SeriesLog.bytes(through: newCut.number, db)
         try SeriesLog.cut(newCut, db)
@@ -64,7 +65,22 @@ extension GatewayStore {
     }
     for (series, spans) in spans { engine.rings.setSealedSpans(of: series, spans) }
     sealed.forget()
-    engine.sealed(ring: place, through: lastNumber)
+    if let place { engine.sealed(ring: place, through: lastNumber) }
+  }
+
+  /// By ring, the spans up to which nothing is kept any more. A clock that may be wrong lets nothing expire; one that is ahead of all that
+  /// a ring has ever heard, as after a start with a wrong clock, no more than its newest readings would.
+  private static func expired(_ engine: Engine) -> [(ring: Int64, span: Int64)] {
+    guard let clock = engine.clock, !engine.isDoubtful else { return [] }
+    return engine.rings.all.compactMap { ring in
+      let newest =
+        ring.series.compactMap { series in
+          let sealed = engine.rings.sealedSpans(of: series).map { ring.range(of: $0.upperBound).upperBound }
+          return max(sealed ?? .min, engine.heads.newest(series)?.milliseconds ?? .min)
+        }.max() ?? .min
+      if newest == .min { return nil }
+      return (ring.id, ring.expired(at: min(clock, Timestamp(milliseconds: newest)), retention: engine.settings.rawRetention))
+    }
   }
 
   /// Of the series that these rows have, those of which no row was so old or so new before.

@@ -42,6 +42,7 @@ package struct ReadingExport {
   ///
   /// - Throws: as `run`.
   package func visit(from: Timestamp? = nil, to: Timestamp? = nil, take: (StoredSeries, SeriesChunk) throws -> Void) throws {
+    if let from, let to, from >= to { return }
     let range = (from?.milliseconds ?? .min)..<(to?.milliseconds ?? .max)
     let mark = DirectoryLock.highWater(directory: directory)
     let plan = try reader.read { db in
@@ -57,11 +58,7 @@ package struct ReadingExport {
     var fault: (any Error)?
     do { try readLog(&plan, &heads, range, mark) } catch { fault = error }
     for ring in plan.rings.all {
-      do {
-        try visitChunks(of: ring, heads, range) { series, chunk in try take(plan.series[series.int], chunk) }
-      } catch let error as StoreError {
-        fault = fault ?? error
-      }
+      try visitChunks(of: ring, heads, range, &fault) { series, chunk in try take(plan.series[series.int], chunk) }
     }
     if let fault { throw fault }
   }
@@ -88,19 +85,24 @@ package struct ReadingExport {
     if last < mark { throw StoreError.damaged("log rows \(last + 1) to \(mark) were committed and are gone") }
   }
 
+  /// - Parameter fault: gets the first; the spans behind it are read all the same.
   private func visitChunks(
-    of ring: Ring, _ heads: borrowing SeriesHeads, _ range: Range<Int64>, _ take: (SeriesID, SeriesChunk) throws -> Void
+    of ring: Ring, _ heads: borrowing SeriesHeads, _ range: Range<Int64>, _ fault: inout (any Error)?,
+    _ take: (SeriesID, SeriesChunk) throws -> Void
   ) throws {
     let spans = ring.span(of: range.lowerBound)...ring.span(of: range.upperBound - 1)
     let sealed = try reader.read { db in try ChunkTable.spans(ring: ring.id, in: spans, db) }
     for span in Set(sealed).union(ring.dirty.filter { spans.contains($0) }).sorted() {
-      let parts = try reader.read { db in try ChunkTable.parts(ring: ring.id, span: span, db) }
-      let stored = try StoredSpan(parts, ring: ring, span: span)
       let within = ring.range(of: span).clamped(to: range)
-      for series in ring.series {
-        let chunk = try stored.readings(of: series, heads, in: within)
-        if !chunk.isEmpty { try take(series, chunk) }
+      var chunks: [(SeriesID, SeriesChunk)] = []
+      do {
+        let parts = try reader.read { db in try ChunkTable.parts(ring: ring.id, span: span, db) }
+        let stored = try StoredSpan(parts, ring: ring, span: span)
+        for series in ring.series { chunks.append((series, try stored.readings(of: series, heads, in: within))) }
+      } catch let error as StoreError {
+        fault = fault ?? error
       }
+      for (series, chunk) in chunks where !chunk.isEmpty { try take(series, chunk) }
     }
   }
 }

@@ -24,6 +24,13 @@ package struct SeriesChunk: Hashable, Sendable {
     column.qualities.append(quality)
   }
 
+  /// - Parameter later: begins after this one's last.
+  mutating func append(_ later: SeriesChunk) {
+    times += later.times
+    column.values += later.column.values
+    column.qualities += later.column.qualities
+  }
+
   package mutating func removeAll() {
     times.removeAll(keepingCapacity: true)
     column.values.removeAll(keepingCapacity: true)

@@ -26,22 +26,48 @@ package final class SealedReadings {
     // Who was never heard is not looked for in all that others have said.
     guard let known = rings.sealedSpans(of: series) else { return heads.merge(SeriesChunk(), into: series, coveredFrom: .min) }
     let ring = rings[of: series]
-    var chunk = SeriesChunk()
-    heads.copy(series, from: .min, to: .max, into: &chunk)
+    var held = SeriesChunk()
+    heads.copy(series, from: .min, to: .max, into: &held)
+    var found = Found(t: t, least: least)
+    found.count(held.part(from: covered, to: .max), before: .max)
+    var parts: [SeriesChunk] = []
     var end = min(known.upperBound, covered == .max ? .max : ring.span(of: covered - 1)) + 1
     var from = Int64.min
     while let span = try file.read({ db in try ChunkTable.span(ring: ring.id, before: end, db) }), span >= known.lowerBound {
       let range = ring.range(of: span)
-      if range.upperBound <= t - reach, chunk.part(from: range.upperBound, to: .max).reaches(t, least: least) {
+      if range.upperBound <= t - reach, found.isEnough {
         from = range.upperBound
         break
       }
-      chunk = try stored(ring, span).readings(of: series).merged(with: chunk)
+      let part = try stored(ring, span).readings(of: series)
+      found.count(part, before: covered)
+      parts.append(part)
       end = span
     }
+    var chunk = SeriesChunk()
+    for part in parts.reversed() { chunk.append(part) }
     heads.merge(chunk, into: series, coveredFrom: from)
-    let all = chunk.part(from: from, to: .max)
+    let all = chunk.merged(with: held).part(from: from, to: .max)
     heads.trim(series, before: t - reach, least: max(least, all.count - all.place(of: t, least: least)))
+  }
+
+  /// What was found up to `t` so far. What is in heads and in chunks counts once: in chunks only what is before heads' cover.
+  private struct Found {
+    let t: Int64
+    let least: Int
+    private var upTo = 0
+    private var hasGood = false
+
+    init(t: Int64, least: Int) { (self.t, self.least) = (t, least) }
+
+    var isEnough: Bool { upTo >= least && hasGood }
+
+    mutating func count(_ chunk: SeriesChunk, before end: Int64) {
+      for place in chunk.times.indices where chunk.times[place] <= t && chunk.times[place] < end {
+        upTo += 1
+        if !hasGood, chunk.isGood(place) { hasGood = true }
+      }
+    }
   }
 
   private func stored(_ ring: Ring, _ span: Int64) throws -> StoredSpan {
@@ -57,12 +83,6 @@ package final class SealedReadings {
 }
 
 extension SeriesChunk {
-  /// There are `least` readings up to `t`, and a good one.
-  fileprivate func reaches(_ t: Int64, least: Int) -> Bool {
-    let upTo = times.partitionPoint(after: t)
-    return upTo >= least && (0..<upTo).contains(where: isGood)
-  }
-
   /// The first of the `least` readings up to `t`, or of those from the newest good one on, whichever is older.
   fileprivate func place(of t: Int64, least: Int) -> Int {
     let upTo = times.partitionPoint(after: t)

@@ -16,14 +16,13 @@ package struct Sealer: ~Copyable {
 
   package init() {}
 
-  /// - Parameter expired: spans up to this one lie beyond retention.
   /// - Returns: the rows and their numbers, and the series of each.
   /// - Throws: `StoreError.damaged` where a row is not what was written, and the database's errors.
   package mutating func rows(
-    of ring: Ring, after expired: Int64, _ heads: borrowing SeriesHeads, _ db: GRDB.Database
+    of ring: Ring, _ heads: borrowing SeriesHeads, _ db: GRDB.Database
   ) throws -> [SealedRow] {
     var rows: [SealedRow] = []
-    for span in ring.dirty.sorted() where span > expired {
+    for span in ring.dirty.sorted() {
       let (number, old) = try ChunkTable.lastPart(ring: ring.id, span: span, db)
       let part = try StoredSpan(old.map { [ChunkTable.Part(number: number, body: $0)] } ?? [], ring: ring, span: span)
       let range = ring.range(of: span)
