@@ -11,15 +11,9 @@ import class TestSupport.HeldRead
   private static let bound: Int64 = 2 << 20
 
   @Test func `F23 a reader that never ends is named, the log stays in its bound, and nothing is lost`() async throws {
-    let directory = try TemporaryDirectory(prefix: "thuong-held")
-    try Bench.write(RushHour.files, in: directory.path)
-    let broker = try PrivateBroker(directory: directory.path)
+    let city = try QuietCity(prefix: "thuong-held")
+    let (broker, gateway) = (city.broker, city.gateway)
     defer { broker.end() }
-    var settings = DemoGateway.Settings(
-      brokerPort: broker.port, sinkURL: nil, devices: URL(fileURLWithPath: "\(directory.path)/Devices"),
-      rules: URL(fileURLWithPath: "\(directory.path)/Rules"))
-    settings.clock = "gateway"
-    let gateway = try DemoGateway(executable: Bench.executable, directory: directory.path, settings: settings)
     let serving = try gateway.start(under: ["/usr/bin/env", "THUONG_DATA_LOG_MAX=\(Self.bound >> 20)MB"])
     defer { serving.end() }
     try #require(await gateway.waitUntilReady(serving))

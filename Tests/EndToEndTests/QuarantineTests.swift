@@ -8,29 +8,14 @@ import Testing
 /// F25: what ends the process. The real gateway, with a trap that only this test's build has.
 @Suite(.serialized) struct QuarantineTests {
   private struct Running {
-    let directory: TemporaryDirectory
-    let broker: PrivateBroker
-    let gateway: DemoGateway
+    private let city: QuietCity
+    var directory: TemporaryDirectory { city.directory }
+    var broker: PrivateBroker { city.broker }
+    var gateway: DemoGateway { city.gateway }
 
-    init() throws {
-      directory = try TemporaryDirectory(prefix: "thuong-trap")
-      try Bench.write(RushHour.files, in: directory.path)
-      broker = try PrivateBroker(directory: directory.path)
-      var settings = DemoGateway.Settings(
-        brokerPort: broker.port, sinkURL: nil, devices: URL(fileURLWithPath: "\(directory.path)/Devices"),
-        rules: URL(fileURLWithPath: "\(directory.path)/Rules"))
-      settings.clock = "gateway"
-      gateway = try DemoGateway(executable: Bench.executable, directory: directory.path, settings: settings)
-    }
+    init() throws { city = try QuietCity(prefix: "thuong-trap") }
 
-    func publish(_ payload: String, _ device: Int = 0) throws {
-      let publisher = try MQTTPublisher(address: BrokerAddress(host: "127.0.0.1", port: broker.port))
-      let topic = "thuong/v1/bac-giang/traffic/\(RushHour.id(device))/telemetry"
-      _ = try publisher.publish(at: Timestamp(milliseconds: Self.now), topic: topic, payload: Array(payload.utf8))
-      try publisher.flush(within: .seconds(10))
-    }
-
-    static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+    func publish(_ payload: String, _ device: Int = 0) throws { try city.publish(payload, device) }
 
     /// Starts the gateway with the trap. The child, where it lives and is ready within ten seconds; nil where it died.
     func start(isKilled: Bool = false) async throws -> ChildProcess? {

@@ -6,24 +6,14 @@ import Testing
 /// What a gateway sealed when it ended, seen by the next one.
 @Suite struct SealedStoreTests {
   @Test func `After an end and a start the API gives what is sealed, and what comes again is known`() async throws {
-    let directory = try TemporaryDirectory(prefix: "thuong-sealed")
-    try Bench.write(RushHour.files, in: directory.path)
-    let broker = try PrivateBroker(directory: directory.path)
-    defer { broker.end() }
-    var settings = DemoGateway.Settings(
-      brokerPort: broker.port, sinkURL: nil, devices: URL(fileURLWithPath: "\(directory.path)/Devices"),
-      rules: URL(fileURLWithPath: "\(directory.path)/Rules"))
-    settings.clock = "gateway"
-    let gateway = try DemoGateway(executable: Bench.executable, directory: directory.path, settings: settings)
+    let city = try QuietCity(prefix: "thuong-sealed")
+    defer { city.broker.end() }
+    let gateway = city.gateway
     let now = Int64(Date().timeIntervalSince1970 * 1000) / 60_000 * 60_000
     let device = RushHour.id(0)
 
     func publish(_ minutesAgo: Int64, _ volume: Int) throws {
-      let publisher = try MQTTPublisher(address: BrokerAddress(host: "127.0.0.1", port: broker.port))
-      let payload = "{\"ts\":\(now - minutesAgo * 60_000),\"values\":{\"volume\":\(volume)}}"
-      _ = try publisher.publish(
-        at: Timestamp(milliseconds: now), topic: "thuong/v1/bac-giang/traffic/\(device)/telemetry", payload: Array(payload.utf8))
-      try publisher.flush(within: .seconds(10))
+      try city.publish("{\"ts\":\(now - minutesAgo * 60_000),\"values\":{\"volume\":\(volume)}}")
     }
     func received(_ count: Double) async throws {
       let hasCome = await Bench.wait(seconds: 10) { await gateway.metric("thuong_readings_received_total") == count }

@@ -14,17 +14,10 @@ import Testing
   }
 
   private static func start(sizeMax: String = "20GB", clock: String = "gateway") async throws -> Running {
-    let directory = try TemporaryDirectory(prefix: "thuong-serve")
-    try Bench.write(RushHour.files, in: directory.path)
-    let broker = try PrivateBroker(directory: directory.path)
-    var settings = DemoGateway.Settings(
-      brokerPort: broker.port, sinkURL: nil, devices: URL(fileURLWithPath: "\(directory.path)/Devices"),
-      rules: URL(fileURLWithPath: "\(directory.path)/Rules"))
-    settings.sizeMax = sizeMax
-    settings.clock = clock
-    let gateway = try DemoGateway(executable: Bench.executable, directory: directory.path, settings: settings)
+    let city = try QuietCity(prefix: "thuong-serve", sizeMax: sizeMax, clock: clock)
+    let gateway = city.gateway
     let child = try gateway.start()
-    let running = Running(directory: directory, broker: broker, gateway: gateway, child: child)
+    let running = Running(directory: city.directory, broker: city.broker, gateway: gateway, child: child)
     guard await gateway.waitUntilReady(child) else {
       let log = running.log()
       Self.end(running)
