@@ -64,14 +64,10 @@ extension Engine {
 
   /// Before the log is read: what series have in chunks is in no head yet.
   func setUncovered() {
-    for ring in rings.all {
-      for series in ring.series where rings.sealedSpans(of: series) != nil { setUncovered(series) }
+    for series in rings.all.flatMap(\.series) where rings.sealedSpans(of: series) != nil {
+      heads.setUncovered(series)
+      if let device = deviceOf[series.int] { evaluableFrom[device] = .max }
     }
-  }
-
-  private func setUncovered(_ series: SeriesID) {
-    heads.setUncovered(series)
-    if let device = deviceOf[series.int] { evaluableFrom[device] = .max }
   }
 }
 

@@ -66,7 +66,7 @@ package final class GatewayStore {
         return try SeriesTable.all(db)
       }
       let (series, added) = Self.number(registry, stored)
-      let rings = try ringsOf(stored + added, registry, retention: settings.rawRetention)
+      let rings = try ringsOf(stored + added, known: stored.count, registry, retention: settings.rawRetention)
       let engine = Engine(
         registry: registry, book: book, settings: settings, series: series, seriesCount: stored.count + added.count, rings: rings)
       engine.history = sealed
@@ -75,8 +75,6 @@ package final class GatewayStore {
       return engine
     } catch let error as StoreError {
       throw error
-    } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
-      throw .damaged("\(file.directory)/\(StoreFile.name): \(error.message ?? "not readable")")
     } catch {
       throw .unusable("\(file.directory)/\(StoreFile.name): \(error)")
     }
@@ -98,13 +96,14 @@ package final class GatewayStore {
     return (series, added)
   }
 
-  /// Every series in its ring; those that have none get one.
-  private func ringsOf(_ series: [StoredSeries], _ registry: Registry, retention: Milliseconds) throws -> Rings {
-    let known = try file.read { db in try SeriesTable.all(db).count }
+  /// Every series in its ring; those that have none get one. The first `known` of them are stored.
+  private func ringsOf(
+    _ series: [StoredSeries], known: Int, _ registry: Registry, retention: Milliseconds
+  ) throws -> Rings {
     let plan = try RingPlan(rings: file.read { db in try ChunkTable.rings(db) }, series: series) { device in
       Ring.length(interval: registry.deviceIndex(device).map { registry.interval(of: $0) } ?? 60_000, retention: retention)
     }
-    if plan.isChanged || known < series.count {
+    if plan.isChanged {
       try file.commit { db in
         for ring in plan.added { try ChunkTable.insert(ring, db) }
         for series in plan.series[..<known] where plan.moved.contains(series.id) {

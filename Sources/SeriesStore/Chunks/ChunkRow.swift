@@ -58,8 +58,6 @@ package struct ChunkRowEncoder: ~Copyable {
   package init() {}
 
   package var isEmpty: Bool { seriesCount == 0 }
-  /// Bytes that the row will take, nearly.
-  package var bytes: Int { timeDirectory.count + seriesDirectory.count + timeColumns.count + valueColumns.count }
 
   /// - Parameter chunk: one reading or more; series come in the order of their numbers, each once.
   package mutating func append(_ series: SeriesID, _ chunk: SeriesChunk) {

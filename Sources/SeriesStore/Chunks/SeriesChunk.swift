@@ -31,12 +31,6 @@ package struct SeriesChunk: Hashable, Sendable {
     column.qualities += later.column.qualities
   }
 
-  package mutating func removeAll() {
-    times.removeAll(keepingCapacity: true)
-    column.values.removeAll(keepingCapacity: true)
-    column.qualities.removeAll(keepingCapacity: true)
-  }
-
   /// Both in order of ts; of a ts that both have, this one's reading stands.
   package func merged(with other: SeriesChunk) -> SeriesChunk {
     if isEmpty { return other }
