@@ -62,7 +62,7 @@ import Testing
     #expect(!BackgroundWork.isRunning && Self.niceness == usual, "nobody else does")
   }
 
-  @Test(.timeLimit(.minutes(1))) func `A read beyond those that may wait is refused, and the others are done`() throws {
+  @Test func `A read beyond those that may wait is refused, and the others are done`() throws {
     let file = try open()
     var limits = ReadLimits()
     limits.waitingMax = 3
@@ -95,7 +95,7 @@ import Testing
     #expect(outcomes.all.count == 6)
   }
 
-  @Test(.timeLimit(.minutes(1))) func `F23 a read that takes too long is cut off, and the next one is not`() throws {
+  @Test func `F23 a read that takes too long is cut off, and the next one is not`() throws {
     let file = try open()
     var limits = ReadLimits()
     limits.lengthMax = 100

@@ -7,7 +7,7 @@ import Testing
 import class TestSupport.HeldRead
 
 /// F23 under the real binary: another process reads the store without end while readings flow.
-@Suite(.timeLimit(.minutes(2))) struct HeldStoreTests {
+@Suite struct HeldStoreTests {
   private static let bound: Int64 = 2 << 20
 
   @Test func `F23 a reader that never ends is named, the log stays in its bound, and nothing is lost`() async throws {

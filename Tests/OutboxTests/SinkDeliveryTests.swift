@@ -6,7 +6,7 @@ import Simulation
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SinkDeliveryTests {
+@Suite struct SinkDeliveryTests {
   @Test func `events arrive signed, in order, as they were recorded`() async throws {
     let outbox = try OutboxFile()
     let events = (1...200).map { Sample.record($0) }
