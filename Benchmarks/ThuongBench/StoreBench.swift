@@ -53,7 +53,7 @@ struct StoreBench {
         "bytes a reading in all pages of the chunks, free pages among them, at most 0.46", isMet: each <= 0.46,
         got: Shown.decimals(each, 4)))
     say(
-      "  payload \(Shown.decimals(Double(pages.payload) / readings, 4)), whole file \(Shown.decimals(Double(pages.file) / readings, 4)); \(pages.rows) rows of \(pages.payload / max(1, pages.rows)) bytes"
+      "  payload \(Shown.decimals(Double(pages.payload) / readings, 4)), whole file \(Shown.decimals(Double(pages.file) / readings, 4)); \(pages.rows) rows of \(pages.payload / max(1, pages.rows)) bytes; rollups apart \(Shown.decimals(Double(pages.rollups) / readings, 4))"
     )
     say(Shown.budget("MB resident at most, at most 120", isMet: whole.peak <= 120, got: Shown.decimals(whole.peak, 0)))
     let nothing = "\(replay.directory)/nothing.ndjson"
@@ -108,6 +108,8 @@ private struct Pages {
   /// Bytes of all pages of the tables of chunks and rings, and of those that are free.
   var chunks = 0
   var payload = 0
+  /// Bytes of all pages of the table of rollups.
+  var rollups = 0
   var rows = 0
   var file = 0
 
@@ -117,6 +119,7 @@ private struct Pages {
     let queue = try DatabaseQueue(path: "\(store)/thuong.sqlite", configuration: configuration)
     try queue.read { db in
       chunks = try Int.fetchOne(db, sql: "SELECT sum(pgsize) FROM dbstat WHERE name IN ('chunk', 'ring')") ?? 0
+      rollups = try Int.fetchOne(db, sql: "SELECT sum(pgsize) FROM dbstat WHERE name = 'rollup'") ?? 0
       let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
       let size = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
       file = (try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0) * size

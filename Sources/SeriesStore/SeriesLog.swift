@@ -41,7 +41,7 @@ package enum SeriesTable {
   /// - Returns: false where there are no tables yet.
   /// - Throws: `StoreError.damaged`.
   package static func check(_ db: GRDB.Database) throws -> Bool {
-    for table in ["series", "ring", "chunk", "log", "log_cut"] { guard try db.tableExists(table) else { return false } }
+    for table in ["series", "ring", "chunk", "rollup", "log", "log_cut"] { guard try db.tableExists(table) else { return false } }
     let found = try String.fetchOne(db, sql: "PRAGMA integrity_check(series)") ?? "no answer"
     // A page that the disk does not give is no damage: 10 in the low byte is an I/O error.
     if found.contains("error code=266") { throw StoreError.unusable("the table of series cannot be read: the disk gives an error") }

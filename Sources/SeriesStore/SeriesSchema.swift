@@ -8,6 +8,7 @@ package import Database
 ///     log_cut up to which row the log was cut, and what those rows said besides their readings
 ///     ring    which series are sealed together, over spans of what length; the log row up to which they are
 ///     chunk   one row a ring and span, numbered by both; `body` is drawn in ChunkRow.swift
+///     rollup  one row a resolution, ring and span, numbered by all three; `body` is drawn in RollupRow.swift
 package enum SeriesSchema {
   package static let migrations = [
     Migration(
@@ -34,6 +35,9 @@ package enum SeriesSchema {
           length INTEGER NOT NULL,
           sealed_through INTEGER NOT NULL);
         CREATE TABLE chunk(
+          id INTEGER PRIMARY KEY,
+          body BLOB NOT NULL);
+        CREATE TABLE rollup(
           id INTEGER PRIMARY KEY,
           body BLOB NOT NULL);
         CREATE TABLE log_cut(

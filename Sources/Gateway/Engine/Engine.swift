@@ -14,6 +14,10 @@ package struct EngineSettings: Sendable {
   package var messageSizeMax = 256 << 10
   /// Readings older than this are `too_old`.
   package var rawRetention: Milliseconds = 400 * 86_400_000
+  /// Buckets older than this go.
+  package var rollupRetention: [Resolution: Milliseconds] = [
+    .quarterHour: 3 * 365 * 86_400_000, .hour: 10 * 365 * 86_400_000, .day: 30 * 365 * 86_400_000,
+  ]
   /// How much of the newest readings stays in memory, whatever the rules look back: what comes somewhat late is met there.
   package var reachLeast: Milliseconds = 3_600_000
   /// Beyond it readings that were brought back from chunks are let go of again.

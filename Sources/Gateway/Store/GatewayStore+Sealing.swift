@@ -1,5 +1,6 @@
 package import Database
 import Foundation
+import GRDB
 import Readings
 import SeriesStore
 
@@ -29,31 +30,25 @@ extension GatewayStore {
     do throws(StoreError) { try file.shrink() } catch { if error != .full { throw error } }
   }
 
-  /// Writes what a ring has in heads into its chunk rows (nil: there is nothing of any), lets go of what is beyond retention, and cuts what
-  /// nobody needs any more from the log, in one transaction.
+  /// Writes what a ring has in heads into its chunk rows (nil: there is nothing of any), or the oldest of it where that is much, lets go of
+  /// what is beyond retention, and cuts what nobody needs any more from the log, in one transaction.
   private func seal(_ place: Int?, _ engine: Engine) throws(StoreError) {
     let ring = place.map { engine.rings.all[$0] }
-    let rows: [SealedRow]
-    do {
-      rows = try ring.map { ring in try file.read { db in try sealer.rows(of: ring, engine.heads, db) } } ?? []
-    } catch let error as StoreError {
-      throw error
-    } catch {
-      throw .unusable("chunk rows cannot be read: \(error)")
-    }
-    let spans = Self.newSpans(rows, engine.rings)
-    let expired = Self.expired(engine)
-    let pinned = engine.rings.all.indices.lazy.filter { $0 != place }.compactMap { engine.rings.all[$0].pinnedRow }.min()
+    let rows = try ring.map { ring throws(StoreError) in try sealedRows(of: ring, engine) } ?? SealedRows()
+    let spans = Self.newSpans(rows.chunks, engine.rings)
+    let expired = expired(engine)
+    let pinned = engine.rings.all.indices.lazy.filter { $0 != place || rows.hasMore }.compactMap { engine.rings.all[$0].pinnedRow }.min()
     // The last row stays: the numbers go on from it.
     let through = min(pinned.map { $0 - 1 } ?? .max, lastNumber - 1)
     let newCut = try cutState(through: through)
     if place == nil, newCut == nil { return }
     var cutBytes: Int64 = 0
     try file.commit { db in
-      for (ring, span) in expired { try ChunkTable.removeExpired(ring: ring, through: span, db) }
-      for row in rows { try ChunkTable.store(row.number, row.body, db) }
+      for row in rows.chunks { try ChunkTable.store(row.number, row.body, db) }
+      for row in rows.rollups { try RollupTable.store(row.number, row.body, db) }
       for (series, spans) in spans { try SeriesTable.setSpans(series, spans, db) }
-      if let ring { try ChunkTable.setSealed(ring: ring.id, through: lastNumber, db) }
+      for expiry in expired { try expiry.apply(db) }
+      if let ring, !rows.hasMore { try ChunkTable.setSealed(ring: ring.id, through: lastNumber, db) }
       if let newCut {
         cutBytes = try SeriesLog.bytes(through: newCut.number, db)
         try SeriesLog.cut(newCut, db)
@@ -64,23 +59,51 @@ extension GatewayStore {
       logBytes -= cutBytes
     }
     for (series, spans) in spans { engine.rings.setSealedSpans(of: series, spans) }
+    for expiry in expired { expiries[expiry.place] = expiry.before }
     sealed.forget()
-    if let place { engine.sealed(ring: place, through: lastNumber) }
+    guard let place else { return }
+    if rows.hasMore { engine.rings.sealed(place, spans: rows.spans) } else { engine.sealed(ring: place, through: lastNumber) }
   }
 
-  /// By ring, the spans up to which nothing is kept any more. A clock that may be wrong lets nothing expire; one that is ahead of all that
-  /// a ring has ever heard, as after a start with a wrong clock, no more than its newest readings would.
-  private static func expired(_ engine: Engine) -> [(ring: Int64, span: Int64)] {
-    guard let clock = engine.clock, !engine.isDoubtful else { return [] }
-    return engine.rings.all.compactMap { ring in
-      let newest =
-        ring.series.compactMap { series in
-          let sealed = engine.rings.sealedSpans(of: series).map { ring.range(of: $0.upperBound).upperBound }
-          return max(sealed ?? .min, engine.heads.newest(series)?.milliseconds ?? .min)
-        }.max() ?? .min
-      if newest == .min { return nil }
-      return (ring.id, ring.expired(at: min(clock, Timestamp(milliseconds: newest)), retention: engine.settings.rawRetention))
+  private func sealedRows(of ring: Ring, _ engine: Engine) throws(StoreError) -> SealedRows {
+    do {
+      return try file.read { db in try sealer.rows(of: ring, engine.heads, db) }
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      throw .unusable("chunk rows cannot be read: \(error)")
     }
+  }
+
+  /// What lies beyond retention and was not let go of yet. A clock that may be wrong lets nothing expire; one that is ahead of all that was
+  /// ever heard, as after a start with a wrong clock, no more than the newest reading would.
+  private func expired(_ engine: Engine) -> [Expiry] {
+    guard let clock = engine.clock, !engine.isDoubtful, !expired(at: clock.milliseconds, engine).isEmpty else { return [] }
+    guard let newest = newest(engine) else { return [] }
+    return expired(at: min(clock.milliseconds, newest), engine)
+  }
+
+  private func expired(at now: Int64, _ engine: Engine) -> [Expiry] {
+    let settings = engine.settings
+    var all: [Expiry] = []
+    for ring in engine.rings.all {
+      all.append(Expiry(ring: ring, before: ring.start(of: now - settings.rawRetention)))
+      for resolution in Resolution.allCases {
+        let retention = settings.rollupRetention[resolution] ?? .max
+        if retention <= now { all.append(Expiry(ring: ring, resolution: resolution, before: resolution.rowStart(of: now - retention))) }
+      }
+    }
+    return all.filter { $0.before > expiries[$0.place] ?? .min }
+  }
+
+  /// The newest instant of which there is a reading; of what is sealed, the end of its span.
+  private func newest(_ engine: Engine) -> Int64? {
+    engine.rings.all.lazy.flatMap(\.series).compactMap { series in
+      let ring = engine.rings[of: series]
+      let sealed = engine.rings.sealedSpans(of: series).map { ring.range(of: $0.upperBound).upperBound }
+      let held = engine.heads.newest(series)?.milliseconds
+      return sealed.map { max($0, held ?? .min) } ?? held
+    }.max()
   }
 
   /// Of the series that these rows have, those of which no row was so old or so new before.
@@ -110,6 +133,30 @@ extension GatewayStore {
       throw error
     } catch {
       throw .unusable("the log cannot be read: \(error)")
+    }
+  }
+}
+
+/// What lies beyond retention.
+struct Expiry {
+  /// Readings, or a rollup.
+  struct Place: Hashable {
+    var ring: Int64
+    var resolution: Resolution?
+  }
+
+  var ring: Ring
+  var resolution: Resolution?
+  /// Rows that begin earlier go.
+  var before: Int64
+
+  var place: Place { Place(ring: ring.id, resolution: resolution) }
+
+  func apply(_ db: GRDB.Database) throws {
+    if let resolution {
+      try RollupTable.remove(resolution, ring: ring.id, before: before, db)
+    } else {
+      try ChunkTable.remove(ring, before: before, db)
     }
   }
 }

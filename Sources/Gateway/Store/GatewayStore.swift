@@ -20,6 +20,8 @@ package final class GatewayStore {
   package var logBytesMax: Int64 = 32 << 20
   let sealed: SealedReadings
   var sealer = Sealer()
+  /// Before which instants everything was let go of since the start.
+  var expiries: [Expiry.Place: Int64] = [:]
   /// For tests: told of rows before they are cut.
   package var willCut: (ClosedRange<Int64>) throws -> Void = { _ in }
   /// Two starts crashed before they had committed a message: this one goes step by step.

@@ -49,6 +49,10 @@ package struct IntegerEncoder: ~Copyable {
   }
 
   private var residuals: [Int64] = []
+  /// How often each symbol is among them.
+  private var counts = [Int32](repeating: 0, count: ResidualTable.escape + 1)
+  /// What the column costs with each table.
+  private var costs = [Int32](repeating: 0, count: ResidualTable.all.count)
   private var symbols: [UInt8] = []
   private var words: [UInt16] = []
   private var raw = BitWriter()
@@ -126,17 +130,32 @@ package struct IntegerEncoder: ~Copyable {
   }
 
   /// The table that fits, where one is shorter than `best`.
-  private func cheapest(_ predictor: Predictor, _ shift: Int, below best: Form) -> Form {
+  private mutating func cheapest(_ predictor: Predictor, _ shift: Int, below best: Form) -> Form {
     let half = Self.half(shift)
-    var counts = [Int32](repeating: 0, count: ResidualTable.escape + 1)
+    for place in counts.indices { counts[place] = 0 }
     for residual in residuals { counts[Self.symbol((residual &+ half) >> Int64(shift))] += 1 }
+    addCosts()
+    let raw = Int64(residuals.count * shift) << 8
     var best = best
-    for (place, table) in ResidualTable.all.enumerated() {
-      var cost = Int64(residuals.count * shift) << 8
-      for symbol in 0...ResidualTable.escape { cost += Int64(counts[symbol]) * Int64(table.cost[symbol]) }
-      if cost < best.cost { best = Form(predictor: predictor, table: place, shift: shift, cost: cost) }
+    for place in ResidualTable.all.indices where raw + Int64(costs[place]) < best.cost {
+      best = Form(predictor: predictor, table: place, shift: shift, cost: raw + Int64(costs[place]))
     }
     return best
+  }
+
+  /// Of all tables at once, in vectors. 65,536 numbers of at most 28 bits each are below 2^29 of the unit, which is 1/256 bit.
+  private mutating func addCosts() {
+    let tables = ResidualTable.all.count
+    for place in 0..<tables { costs[place] = 0 }
+    unsafe costs.withUnsafeMutableBufferPointer { sums in
+      unsafe ResidualTable.costs.withUnsafeBufferPointer { all in
+        for symbol in 0...ResidualTable.escape where counts[symbol] > 0 {
+          let count = counts[symbol]
+          // Safe: there are as many sums as tables, and as many costs as symbols and tables.
+          for place in 0..<tables { unsafe sums[place] &+= count &* all[symbol &* tables &+ place] }
+        }
+      }
+    }
   }
 
   private static func half(_ shift: Int) -> Int64 { shift == 0 ? 0 : 1 << Int64(shift - 1) }

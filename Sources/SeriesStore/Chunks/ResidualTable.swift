@@ -61,6 +61,9 @@ final class ResidualTable: Sendable {
 
   // MARK: The tables
 
+  /// The costs of each symbol in all tables, side by side: those of a column are added up for all at once.
+  static let costs: [Int32] = (0...escape).flatMap { symbol in all.map { $0.cost[symbol] } }
+
   static let all: [ResidualTable] = {
     // Widths from 0.17 on, each the fourth root of 2 wider than the one before.
     let normals = scales(from: 0x1p-24, 0x1.0546f484deb3bp-17, count: 26).map { normal($0) }

@@ -46,11 +46,11 @@ package enum ChunkTable {
     package var body: Data
   }
 
-  /// The parts of a span, in order.
-  package static func parts(ring: Int64, span: Int64, _ db: GRDB.Database) throws -> [Part] {
+  /// The parts of a span, in order; those below the number `end`.
+  package static func parts(ring: Int64, span: Int64, before end: Int64 = .max, _ db: GRDB.Database) throws -> [Part] {
     try Row.fetchAll(
       db.cachedStatement(sql: "SELECT id, body FROM chunk WHERE id BETWEEN ? AND ? ORDER BY id"),
-      arguments: [number(ring, span), number(ring, span, part: 1 << partBits - 1)]
+      arguments: [number(ring, span), min(number(ring, span, part: 1 << partBits - 1), end - 1)]
     ).map { Part(number: $0[0], body: $0[1]) }
   }
 
@@ -90,8 +90,9 @@ package enum ChunkTable {
 
   package static let everySpan = -half...(half - 1)
 
-  package static func removeExpired(ring: Int64, through span: Int64, _ db: GRDB.Database) throws {
+  /// Removes the rows of spans that begin before `t`, where a span begins.
+  package static func remove(_ ring: Ring, before t: Int64, _ db: GRDB.Database) throws {
     try db.cachedStatement(sql: "DELETE FROM chunk WHERE id BETWEEN ? AND ?")
-      .execute(arguments: [number(ring, -half), number(ring, span, part: 1 << partBits - 1)])
+      .execute(arguments: [number(ring.id, -half), number(ring.id, ring.span(of: t) - 1, part: 1 << partBits - 1)])
   }
 }

@@ -49,8 +49,8 @@ package struct Ring: Equatable, Sendable {
 
   package func range(of span: Int64) -> Range<Int64> { (span * length + Self.midnight)..<((span + 1) * length + Self.midnight) }
 
-  /// The spans that end at or before this one lie beyond retention.
-  package func expired(at now: Timestamp, retention: Milliseconds) -> Int64 { span(of: now.milliseconds - retention) - 1 }
+  /// The beginning of the span that `ts` is in.
+  package func start(of ts: Int64) -> Int64 { range(of: span(of: ts)).lowerBound }
 
   var isDirty: Bool { !dirty.isEmpty }
 
@@ -59,6 +59,15 @@ package struct Ring: Equatable, Sendable {
   private mutating func noteSpan(of ts: Int64) {
     dirty.insert(span(of: ts))
     recent = range(of: span(of: ts))
+  }
+
+  /// The oldest spans that have readings that are not sealed, in order.
+  func dirty(atMost limit: Int) -> [Int64] { Array(dirty.sorted().prefix(limit)) }
+
+  /// Of these spans everything is sealed; the log still holds it, while there are others.
+  mutating func sealed(spans: [Int64]) {
+    dirty.subtract(spans)
+    recent = 0..<0
   }
 
   /// Everything up to that log row is sealed.
@@ -117,6 +126,7 @@ package struct Rings: Equatable, Sendable {
   }
 
   package mutating func sealed(_ place: Int, through row: Int64) { all[place].sealed(through: row) }
+  package mutating func sealed(_ place: Int, spans: [Int64]) { all[place].sealed(spans: spans) }
 
   /// The ring that holds the oldest row of the log; nil where none holds any.
   package var pinning: Int? {

@@ -59,6 +59,8 @@ package final class StoredSpan {
     return try readings(of: series).part(from: range.lowerBound, to: range.upperBound).merged(with: held)
   }
 
+  var isEmpty: Bool { rows.isEmpty }
+
   package func `is`(ring: Int64, span: Int64) -> Bool { self.ring.id == ring && self.span == span }
 
   static func damaged(_ ring: Ring, _ span: Int64, _ error: any Error) -> StoreError {

@@ -1,0 +1,127 @@
+package import Readings
+
+/// What the good readings of one span of time come to.
+package struct Bucket: Hashable, Sendable {
+  /// Its first millisecond.
+  package var start: Int64
+  package var count: Int64
+  /// The nearest double of the exact sum: see `DecimalSum`.
+  package var sum: Double
+  package var min: Double
+  package var max: Double
+  /// Of the oldest and of the newest reading.
+  package var first: Double
+  package var last: Double
+
+  package init(start: Int64, count: Int64, sum: Double, min: Double, max: Double, first: Double, last: Double) {
+    (self.start, self.count, self.sum, self.min, self.max, self.first, self.last) = (start, count, sum, min, max, first, last)
+  }
+}
+
+/// What is told of a bucket.
+package enum AggregateFunction: String, CaseIterable, Sendable {
+  case mean, min, max, sum, count, first, last
+
+  /// Of the metric's unit, but for `count`.
+  package func value(of bucket: Bucket) -> Double {
+    switch self {
+    case .mean: bucket.sum / Double(bucket.count)
+    case .min: bucket.min
+    case .max: bucket.max
+    case .sum: bucket.sum
+    case .count: Double(bucket.count)
+    case .first: bucket.first
+    case .last: bucket.last
+    }
+  }
+}
+
+/// Steps of one length, cut on absolute time: they begin at multiples of it from a midnight in Vietnam on, so that days are days there.
+package struct Steps: Hashable, Sendable {
+  /// Milliseconds; at least 1.
+  package let length: Milliseconds
+  private static let midnight = -VietnamTime.offset
+
+  package init(length: Milliseconds) { self.length = max(1, length) }
+
+  /// The beginning of the step that `ts` is in.
+  package func start(of ts: Int64) -> Int64 { number(of: ts) * length + Self.midnight }
+
+  package func number(of ts: Int64) -> Int64 {
+    let since = ts - Self.midnight
+    let quotient = since / length
+    return since < 0 && quotient * length != since ? quotient - 1 : quotient
+  }
+
+  package func range(_ number: Int64) -> Range<Int64> {
+    let start = number * length + Self.midnight
+    return start..<(start + length)
+  }
+
+  /// The whole steps that the range touches.
+  package func rounded(_ range: Range<Int64>) -> Range<Int64> {
+    guard !range.isEmpty else { return range }
+    return start(of: range.lowerBound)..<(start(of: range.upperBound - 1) + length)
+  }
+}
+
+/// Gathers readings, or finer buckets, of one series into buckets. They come in order of time.
+package struct BucketBuilder: Sendable {
+  private let steps: Steps
+  private var finished: [Bucket] = []
+  private var open: Bucket?
+  private var sum = DecimalSum()
+  private var end = Int64.min
+
+  package init(_ steps: Steps) { self.steps = steps }
+
+  /// The good ones of these.
+  package mutating func add(_ chunk: SeriesChunk) { add(chunk, in: Int64.min..<Int64.max) }
+
+  /// The good ones of these in the range.
+  package mutating func add(_ chunk: SeriesChunk, in range: Range<Int64>) {
+    for place in chunk.times.indices where chunk.isGood(place) && range.contains(chunk.times[place]) {
+      let value = chunk.column.values[place]
+      add(at: chunk.times[place], count: 1, sum: value, min: value, max: value, first: value, last: value)
+    }
+  }
+
+  package mutating func add(_ finer: Bucket) {
+    add(
+      at: finer.start, count: finer.count, sum: finer.sum, min: finer.min, max: finer.max, first: finer.first, last: finer.last)
+  }
+
+  @inline(__always) private mutating func add(
+    at ts: Int64, count: Int64, sum: Double, min: Double, max: Double, first: Double, last: Double
+  ) {
+    if ts >= end || open == nil { begin(at: ts, first: first) }
+    self.sum.add(sum)
+    open!.count += count
+    if min < open!.min { open!.min = min }
+    if max > open!.max { open!.max = max }
+    open!.last = last
+  }
+
+  private mutating func begin(at ts: Int64, first: Double) {
+    close()
+    let start = steps.start(of: ts)
+    end = start + steps.length
+    open = Bucket(start: start, count: 0, sum: 0, min: .infinity, max: -.infinity, first: first, last: first)
+    sum = DecimalSum()
+  }
+
+  private mutating func close() {
+    guard var bucket = open else { return }
+    bucket.sum = sum.value
+    finished.append(bucket)
+    open = nil
+  }
+
+  /// The buckets that have any reading, in order; the next ones begin anew.
+  package mutating func finish() -> [Bucket] {
+    close()
+    end = .min
+    defer { finished = [] }
+    return finished
+  }
+}
