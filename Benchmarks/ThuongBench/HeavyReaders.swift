@@ -41,7 +41,7 @@ final class HeavyReaders: Sendable {
   private struct Over: Error {}
 
   private func export() {
-    _ = try? ReadingExport(directory: directory).run(from: nil, to: nil) { lines in
+    _ = try? ReadingExport(directory: directory).run { lines in
       let count = lines.count { $0 == 0x0a }
       figures.withLock { $0.exported += count }
       if isOver.load(ordering: .relaxed) { throw Over() }

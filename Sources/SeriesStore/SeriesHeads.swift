@@ -119,9 +119,17 @@ package import Readings
     // Safe: the view is used within this call alone; indices stay within 0 ..< count.
     let view = unsafe self.view(id.int)
     let (begin, end) = unsafe (view.count(before: from), view.count(before: to))
-    for index in begin..<max(begin, end - begin > most ? begin + most : end) {
-      unsafe chunk.append(view.times[index], view.values[index], view.qualities[index])
-    }
+    let count = max(0, min(end - begin, most))
+    unsafe chunk.times += UnsafeBufferPointer(start: view.times + begin, count: count)
+    unsafe chunk.column.values += UnsafeBufferPointer(start: view.values + begin, count: count)
+    unsafe chunk.column.qualities += UnsafeBufferPointer(start: view.qualities + begin, count: count)
+  }
+
+  /// Those in the range that are not sealed, and maybe others.
+  package func unsealed(_ id: SeriesID, in range: Range<Int64>) -> SeriesChunk {
+    var chunk = SeriesChunk()
+    copy(id, from: max(range.lowerBound, unsealedFrom(id)), to: range.upperBound, into: &chunk)
+    return chunk
   }
 
   /// Brings readings back from chunks: with them all from `coveredFrom` on are here, but for those that are already. Indices of the

@@ -6,12 +6,14 @@ import Readings
 
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Everything stored, as NDJSON on standard output.",
-    discussion:
-      "One reading a line: {\"device\",\"metric\",\"ts\",\"value\",\"status\"}, each series in order of time. Runs beside a gateway, or without one."
-  )
+    abstract: "Everything stored, on standard output.",
+    discussion: """
+      One reading a line, each series in order of time; ts is in milliseconds. Runs beside a gateway, or without one.
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case ndjson }
+      ndjson   {"device","metric","ts","value","status"}
+      csv      device,metric,ts,value,status
+      influx   reading,device=…,metric=… value=…,status="…" …
+      """)
 
   @OptionGroup var files: FileOptions
   @Option(help: "The data directory, in place of the configuration's.")
@@ -20,8 +22,8 @@ struct Export: ParsableCommand {
   var from: InstantArgument?
   @Option(help: "Readings before this instant.")
   var to: InstantArgument?
-  @Option(help: "ndjson; csv, influx and tt10 are not yet supported.")
-  var format = Format.ndjson
+  @Option(help: "ndjson, csv or influx; tt10 is not yet supported.")
+  var format = ReadingFormat.ndjson
   @Option(help: "A file, in place of standard output.")
   var out = "-"
 
@@ -29,11 +31,13 @@ struct Export: ParsableCommand {
     BackgroundWork.begin()
     let directory = try data ?? files.load().dataDirectory
     let output = try EventFile(out)
-    let export = try ReadingExport(directory: directory)
+    let export = ReadingExport(directory: directory)
     // What can be read of a damaged store is written before the damage is told.
-    let result = Result { try export.run(from: from?.timestamp, to: to?.timestamp) { try output.append(lines: $0) } }
+    let result = Result { try export.run(from: from?.timestamp, to: to?.timestamp, format: format) { try output.append(lines: $0) } }
     try output.close()
     let count = try result.get()
     if out != "-" { print("\(count) readings") }
   }
 }
+
+extension ReadingFormat: ExpressibleByArgument {}

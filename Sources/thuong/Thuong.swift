@@ -16,7 +16,7 @@ struct Thuong: AsyncParsableCommand {
       5 the store is damaged; 6 a peer refused or cannot be reached.
       """,
     version: "0.1.0",
-    subcommands: [Serve.self, Demo.self, Check.self, Simulate.self, Replay.self, Export.self, IOC.self])
+    subcommands: [Serve.self, Demo.self, Check.self, Simulate.self, Replay.self, Query.self, Export.self, IOC.self])
 
   static func main() async {
     do {

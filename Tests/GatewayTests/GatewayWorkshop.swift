@@ -97,7 +97,7 @@ final class GatewayWorkshop {
     let store = store
     var names: [UInt32: String] = [:]
     for series in try store.file.read({ try SeriesTable.all($0) }) { names[series.id.index] = "\(series.device)/\(series.metric)" }
-    var visitor = StoredReadings(names: names)
+    var visitor = LogReadings(names: names)
     _ = try store.file.read { try SeriesLog.read($0, into: &visitor) }
     return visitor.readings
   }
@@ -105,17 +105,17 @@ final class GatewayWorkshop {
   /// The same of everything that is stored, in the log or in chunks, in order of series and ts.
   func everythingStored() throws -> [String] {
     var all: [(name: String, ts: Int64, text: String)] = []
-    try ReadingExport(directory: directory.path).visit { series, chunk in
+    try StoredReadings(directory: directory.path).visit { series, chunk in
       let name = "\(series.device)/\(series.metric)"
       for place in chunk.times.indices {
         let quality = Quality(byte: chunk.column.qualities[place])
-        all.append((name, chunk.times[place], StoredReadings.text(name, chunk.times[place], chunk.column.values[place], quality)))
+        all.append((name, chunk.times[place], LogReadings.text(name, chunk.times[place], chunk.column.values[place], quality)))
       }
     }
     return all.sorted { ($0.name, $0.ts) < ($1.name, $1.ts) }.map(\.text)
   }
 
-  private struct StoredReadings: LogVisitor {
+  private struct LogReadings: LogVisitor {
     let names: [UInt32: String]
     var readings: [String] = []
 

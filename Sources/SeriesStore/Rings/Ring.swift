@@ -128,6 +128,12 @@ package struct Rings: Equatable, Sendable {
   package mutating func sealed(_ place: Int, through row: Int64) { all[place].sealed(through: row) }
   package mutating func sealed(_ place: Int, spans: [Int64]) { all[place].sealed(spans: spans) }
 
+  /// These by their rings: of each the places in the list.
+  package func grouped(_ series: [SeriesID]) -> [(ring: Ring, places: [Int])] {
+    let byRing = Dictionary(grouping: series.indices) { place(of: series[$0]) }
+    return byRing.keys.sorted().map { (all[$0], byRing[$0] ?? []) }
+  }
+
   /// The ring that holds the oldest row of the log; nil where none holds any.
   package var pinning: Int? {
     all.indices.filter { all[$0].pinnedRow != nil }.min { (all[$0].pinnedRow ?? .max) < (all[$1].pinnedRow ?? .max) }

@@ -65,6 +65,15 @@ package struct Steps: Hashable, Sendable {
   }
 }
 
+extension Steps {
+  /// The range in parts of whole steps, each as long as given or a little longer.
+  package func windows(of range: Range<Int64>, atLeast length: Milliseconds) -> [Range<Int64>] {
+    let all = rounded(range)
+    let step = max(1, (length + self.length - 1) / self.length) * self.length
+    return stride(from: all.lowerBound, to: all.upperBound, by: Int(step)).map { $0..<min($0 + step, all.upperBound) }
+  }
+}
+
 /// Gathers readings, or finer buckets, of one series into buckets. They come in order of time.
 package struct BucketBuilder: Sendable {
   private let steps: Steps

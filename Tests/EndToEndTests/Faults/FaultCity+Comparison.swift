@@ -105,10 +105,10 @@ extension FaultCity {
 
   /// Waits until that many readings are stored, without asking the gateway.
   func waitForStored(_ count: Int) async throws {
-    let export = try ReadingExport(directory: gateway.storeDirectory)
+    let export = ReadingExport(directory: gateway.storeDirectory)
     var stored = 0
     let isReached = try await Bench.wait(seconds: 60, every: Self.pause) {
-      stored = try export.run(from: nil, to: nil, write: { _ in })
+      stored = try export.run { _ in }
       return stored >= count
     }
     if !isReached { throw KillFailure("the gateway does not get on: \(stored) of \(count) readings stored; \(log)") }

@@ -1,0 +1,153 @@
+package import Database
+import GRDB
+package import Readings
+package import SeriesStore
+
+/// What a store has, as it stands: to be read beside a running gateway, or without one.
+///
+/// It reads page by page and holds no transaction while the caller goes on, so that it may take as long as it likes: first what stands in
+/// the log alone, when it is made, then chunks and rollups. What is sealed meanwhile is in both, and counts once.
+package final class StoredReadings {
+  private static let pageRows = 32
+  private let reader: StoreReader
+  package let series: [StoredSeries]
+  private var rings: Rings
+  /// The readings that are not sealed.
+  private var heads = SeriesHeads()
+  /// Why not all of the log could be read. What could be read is here.
+  package private(set) var logFault: (any Error)?
+
+  /// - Throws: `StoreError` where there is no store in the directory, or its tables cannot be read.
+  package init(directory: String, priority: ReadPriority = .background) throws {
+    reader = try StoreReader(directory: directory, priority: priority)
+    let mark = DirectoryLock.highWater(directory: directory)
+    let plan = try reader.read { db in
+      guard try SeriesTable.check(db) else { return RingPlan?.none }
+      return try RingPlan(rings: ChunkTable.rings(db), series: SeriesTable.all(db)) { _ in Ring.length(interval: 60_000, retention: .max) }
+    }
+    guard let plan else {
+      throw mark > 0
+        ? StoreError.damaged("\(mark) log rows were committed and are gone") : .unusable("\(directory): nothing was stored yet")
+    }
+    (series, rings) = (plan.series, plan.rings)
+    if let last = series.last { heads.addSeries(through: last.id) }
+    do { try readLog(mark) } catch { logFault = error }
+  }
+
+  private func readLog(_ mark: Int64) throws {
+    var last: Int64 = 0
+    while true {
+      let (after, rings) = (last, self.rings)
+      let page = try reader.read { db in
+        // What was cut meanwhile is sealed meanwhile.
+        var page = LogPage(rings: rings)
+        let begin = max(after, try SeriesLog.lastCut(db)?.number ?? 0)
+        page.last = try SeriesLog.read(db, after: begin, limit: Self.pageRows, into: &page)
+        return page
+      }
+      for reading in page.readings where reading.series.int < heads.count {
+        _ = heads.insert(reading)
+        self.rings.note(reading.series, ts: reading.ts.milliseconds)
+      }
+      if page.last == last { break }
+      last = page.last
+    }
+    if last < mark { throw StoreError.damaged("log rows \(last + 1) to \(mark) were committed and are gone") }
+  }
+
+  package static let always = Int64.min..<Int64.max
+
+  /// Calls `take` with the readings of each series and span in the range.
+  ///
+  /// - Throws: `StoreError.damaged` where something cannot be read; everything else was taken then.
+  package func visit(in range: Range<Int64> = always, _ take: (StoredSeries, SeriesChunk) throws -> Void) throws {
+    var fault = logFault
+    for ring in rings.all { try visit(ring, ring.series, range, &fault, take) }
+    if let fault { throw fault }
+  }
+
+  /// The readings of one series in the range, in order of ts.
+  ///
+  /// - Throws: as `visit`.
+  package func visit(_ one: SeriesID, in range: Range<Int64>, _ take: (StoredSeries, SeriesChunk) throws -> Void) throws {
+    var fault = logFault
+    try visit(rings[of: one], [one], range, &fault, take)
+    if let fault { throw fault }
+  }
+
+  /// - Parameter fault: gets the first; the spans behind it are read all the same.
+  private func visit(
+    _ ring: Ring, _ wanted: [SeriesID], _ range: Range<Int64>, _ fault: inout (any Error)?,
+    _ take: (StoredSeries, SeriesChunk) throws -> Void
+  ) throws {
+    for span in try reader.read({ db in try ring.spans(with: range, db) }) {
+      let within = ring.range(of: span).clamped(to: range)
+      var chunks: [(SeriesID, SeriesChunk)] = []
+      do {
+        let parts = try reader.read { db in try ChunkTable.parts(ring: ring.id, span: span, db) }
+        let stored = try StoredSpan(parts, ring: ring, span: span)
+        for series in wanted { chunks.append((series, try stored.readings(of: series, heads, in: within))) }
+      } catch let error as StoreError {
+        fault = fault ?? error
+      }
+      for (series, chunk) in chunks where !chunk.isEmpty { try take(self.series[series.int], chunk) }
+    }
+  }
+
+  /// The buckets of these series in the range, which is widened to whole steps: those of the first, of the second, and so on. Buckets
+  /// without a good reading are left out.
+  ///
+  /// - Throws: as `visit`, and nothing is given then.
+  package func buckets(of wanted: [SeriesID], in range: Range<Int64>, steps: Steps) throws -> [[Bucket]] {
+    if let logFault { throw logFault }
+    var found = [[Bucket]](repeating: [], count: wanted.count)
+    for (ring, places) in rings.grouped(wanted) {
+      let series = places.map { wanted[$0] }
+      let extents = series.compactMap(extent)
+      guard let first = extents.map(\.lowerBound).min(), let end = extents.map(\.upperBound).max() else { continue }
+      let within = (first..<end).clamped(to: range)
+      let held = series.map { heads.unsealed($0, in: steps.rounded(within)) }
+      for window in steps.windows(of: within, atLeast: Self.windowLength) {
+        let buckets = try reader.read { db in
+          try BucketQuery.buckets(of: series, in: ring, held: held, range: window, steps: steps, db)
+        }
+        for (place, buckets) in zip(places, buckets) { found[place] += buckets }
+      }
+    }
+    return found
+  }
+
+  /// A read is over before it holds anybody up.
+  private static let windowLength: Milliseconds = 32 * 86_400_000
+
+  /// From before the first to after the last reading of a series; nil where it has none.
+  private func extent(of one: SeriesID) -> Range<Int64>? {
+    let held = heads.unsealed(one, in: Self.always)
+    let unsealed = held.times.first.map { $0..<((held.times.last ?? $0) + 1) }
+    guard let spans = rings.sealedSpans(of: one) else { return unsealed }
+    let sealed = rings[of: one].range(of: spans.lowerBound).lowerBound..<rings[of: one].range(of: spans.upperBound).upperBound
+    return unsealed.map { min(sealed.lowerBound, $0.lowerBound)..<max(sealed.upperBound, $0.upperBound) } ?? sealed
+  }
+
+  /// The end of the newest span or the newest reading of one of these; nil where there is none.
+  package func end(of wanted: [SeriesID]) -> Timestamp? {
+    wanted.compactMap { extent(of: $0) }.map { Timestamp(milliseconds: $0.upperBound) }.max()
+  }
+}
+
+/// Readings of some rows of the log that are not sealed.
+private struct LogPage: LogVisitor, Sendable {
+  let rings: Rings
+  var last: Int64 = 0
+  var readings: [Reading] = []
+  private var row: Int64 = 0
+
+  init(rings: Rings) { self.rings = rings }
+
+  mutating func begins(row: Int64) { self.row = row }
+
+  mutating func reading(_ reading: Reading) {
+    guard rings.has(reading.series), row > rings[of: reading.series].sealedThrough else { return }
+    readings.append(reading)
+  }
+}
