@@ -15,8 +15,10 @@ import Testing
         ("/api/v1/alerts?state=open", "raised or cleared"), ("/api/v1/alerts?state=raised'%20OR%201=1--", "raised or cleared"),
         ("/api/v1/alerts?limit=501", "1 to 500"), ("\(points)?limit=10001", "1 to 10000"), ("\(points)?from=yesterday", "from must be"),
         ("\(points)?to=-1", "to must be"), ("\(points)?from=253402300800000", "from must be"), ("\(points)?from=2&to=1", "later"),
-        ("\(points)?status=bad", "all or good"), ("\(points)?step=5m", "step"), ("\(points)?fn=mean", "fn"),
-        ("\(points)?format=csv", "csv"), ("\(points)?format=xml", "json or csv"),
+        ("\(points)?status=bad", "all or good"), ("\(points)?step=5", "step"), ("\(points)?step=0s", "1s"),
+        ("\(points)?fn=mean", "fn needs a step"), ("\(points)?step=5m&fn=median", "mean or min"), ("\(points)?step=5m&status=all", "status"),
+        ("\(points)?step=5m&from=2&to=1", "from is later"), ("/api/v1/series?step=5m", "200000 points"),
+        ("\(points)?format=xml", "json or csv"),
         ("/api/v1/devices?\((1...17).map { "k\($0)=1" }.joined(separator: "&"))", "at most 16"),
       ]
       for (target, words) in refused {

@@ -63,6 +63,42 @@ import Testing
     }
   }
 
+  @Test func `steps are what the good readings come to, page by page, of one series or of many, also as CSV`() async throws {
+    let broker = try PrivateBroker()
+    try broker.start()
+    try await RunningConsole.run(try TestTown(broker: broker.port)) { console in
+      try await console.waitUntilReady()
+      try await broker.publish(Self.messages)
+      try await console.settle(messages: 3)
+      // base is the beginning of a quarter of an hour.
+      let expected = (0..<3).map { quarter in
+        (quarter * 900..<min(Self.count, (quarter + 1) * 900)).filter { Self.status($0) == "00" }.map { Double($0 % 90) + 10.5 }
+      }
+      for limit in [1, 2, 1000] {
+        let counts = try await points("step=15m&fn=count&limit=\(limit)", console)
+        #expect(counts.map(Self.ts) == [0, 900, 1800].map(Self.ts), "limit \(limit)")
+        #expect(counts.map { $0[1] as? Int } == expected.map(\.count))
+      }
+      // As text: Foundation's reader of JSON does not give the nearest double.
+      let means = expected.indices.map { "[\(Self.ts($0 * 900)),\(expected[$0].reduce(0, +) / Double(expected[$0].count))]" }
+      #expect(try await console.get("/api/v1/series/bg-tr-001/speed?step=15m").text.contains("[\(means.joined(separator: ","))]"))
+      #expect(try await points("step=1h&fn=max", console).map { $0[1] as? Double } == [99.5])
+      #expect(try await points("step=15m&fn=first&from=\(Self.ts(1000))&to=\(Self.ts(1001))", console).map(Self.ts) == [Self.ts(900)])
+      let csv = try await console.get("/api/v1/series/bg-tr-001/speed?step=15m&fn=last&format=csv&limit=1")
+      #expect(csv.text == "device,metric,ts,last\nbg-tr-001,speed,\(Self.base),\(expected[0].last ?? 0)\n")
+      #expect(csv.headers["content-type"] == "text/csv; charset=utf-8")
+      #expect(csv.headers["thuong-next"]?.isEmpty == false)
+      let raw = try await console.get("/api/v1/series/bg-tr-001/speed?format=csv&limit=1&from=\(Self.ts(1))").text
+      #expect(raw == "device,metric,ts,value,status\nbg-tr-001,speed,\(Self.ts(1)),11.5,00\n")
+      let span = "from=\(Self.base)&to=\(Self.ts(2500))"
+      let many = try await console.get("/api/v1/series?metric=speed&domain=traffic&step=1h&fn=sum&\(span)").items
+      #expect(many.map { $0["device"] as? String } == TestTown.devices)
+      #expect((many[0]["points"] as? [[Any]])?.map { $0[1] as? Double } == [expected.joined().reduce(0, +)])
+      #expect(many.dropFirst().allSatisfy { ($0["points"] as? [[Any]])?.isEmpty == true })
+      #expect(try await console.get("/api/v1/series?domain=lighting&step=1h&\(span)").items.isEmpty)
+    }
+  }
+
   private static func ts(_ k: Int) -> Int64 { base + Int64(k) * 1000 }
   private static func ts(_ point: [Any]) -> Int64 { (point[0] as? NSNumber)?.int64Value ?? -1 }
 

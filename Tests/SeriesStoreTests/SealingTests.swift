@@ -64,13 +64,17 @@ import Testing
     func seal(_ place: Int) throws {
       let ring = rings.all[place]
       let rows = try file.read { db in try sealer.rows(of: ring, heads, db) }
-      try file.commit { db in for row in rows { try ChunkTable.store(row.number, row.body, db) } }
-      for row in rows {
+      try file.commit { db in for row in rows.chunks { try ChunkTable.store(row.number, row.body, db) } }
+      for row in rows.chunks {
         for series in row.series {
           if let spans = rings.sealedSpans(of: series, with: row.span) { rings.setSealedSpans(of: series, spans) }
         }
       }
       history.forget()
+      if rows.hasMore {
+        rings.sealed(place, spans: rows.spans)
+        return try seal(place)
+      }
       for series in ring.series {
         heads.setSealed(series)
         if let newest = heads.newest(series) { heads.trim(series, before: newest.milliseconds - Self.reach, least: Self.least) }

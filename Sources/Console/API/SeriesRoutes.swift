@@ -1,6 +1,7 @@
 import DeviceRegistry
 import Gateway
 import Readings
+import SeriesStore
 
 /// `/api/v1/series`: which series there are, and the readings of one.
 struct SeriesRoutes: Sendable {
@@ -8,13 +9,22 @@ struct SeriesRoutes: Sendable {
   static let limitUsual = 500
   static let pointsMax = 10_000
   static let pointsUsual = 1000
+  /// Points of a list at most.
+  static let stepsMax: Int64 = 200_000
+  static let listKeys = ["limit", "after", "domain", "metric", "from", "to", "step", "fn"]
   static let pointKeys = ["from", "to", "limit", "after", "status", "format", "step", "fn"]
 
   let gateway: GatewayService
 
-  /// In order of device, then as the profile lists its metrics.
+  /// In order of device, then as the profile lists its metrics; those of one domain or one metric, where that is asked for. With `step`,
+  /// what the readings of each come to.
   func list(_ call: Call) async throws -> Answer {
     let limit = try call.query.limit(most: Self.limitMax, usual: Self.limitUsual)
+    let wanted = try StepsRequest(call.query)
+    if let wanted, wanted.count * Int64(limit) > Self.stepsMax {
+      throw Problem.badQuery(
+        "\(wanted.count) steps of up to \(limit) series are more than \(Self.stepsMax) points: give from and to, or a lower limit")
+    }
     var place = try call.query.cursor(.series).map(place(after:)) ?? Place(device: 0, metric: 0)
     let registry = gateway.registry
     var last: Cursor?
@@ -25,13 +35,24 @@ struct SeriesRoutes: Sendable {
         place = Place(device: place.device + 1, metric: 0)
         continue
       }
-      found.append((device, metrics[place.metric]))
-      last = Cursor(.series, device.id, metrics[place.metric].name)
+      if isAskedFor(place, call.query) {
+        found.append((device, metrics[place.metric]))
+        last = Cursor(.series, device.id, metrics[place.metric].name)
+      }
       place.metric += 1
     }
-    return .list(next: hasMore(from: place) ? last : nil) { json in
-      for (device, metric) in found { write(device, metric, to: &json) }
+    let next = hasMore(from: place) ? last : nil
+    guard let wanted else { return .list(next: next) { json in for (device, metric) in found { write(device, metric, to: &json) } } }
+    let names = found.map { GatewayService.SeriesName(device: $0.device.id, metric: $0.metric.name) }
+    let all = try await buckets(of: names, in: wanted.range, steps: wanted.steps, limit: Int(wanted.count)).buckets
+    return .list(next: next) { json in
+      for (series, buckets) in zip(found, all) { write(series.device, series.metric, buckets, wanted.function, to: &json) }
     }
+  }
+
+  private func isAskedFor(_ place: Place, _ query: Query) -> Bool {
+    let profile = gateway.registry.profile(of: place.device)
+    return query["domain"].map { $0 == profile.domain } ?? true && query["metric"].map { $0 == profile.metrics[place.metric].name } ?? true
   }
 
   private struct Place {
@@ -52,15 +73,19 @@ struct SeriesRoutes: Sendable {
     return registry.devices.indices.dropFirst(place.device + 1).contains { !registry.profile(of: $0).metrics.isEmpty }
   }
 
-  private func write(_ device: Device, _ metric: Metric, to json: inout JSONWriter) {
+  private func write(
+    _ device: Device, _ metric: Metric, _ buckets: [Bucket]? = nil, _ function: AggregateFunction = .mean, to json: inout JSONWriter
+  ) {
     json.object { json in
       json.field("device", device.id)
       json.field("metric", metric.name)
       json.field("unit", metric.unit)
+      if let buckets { json.field("points", array: { json in json.points(buckets, function) }) }
     }
   }
 
-  /// The readings of one series in [from, to), oldest first: good ones, or with `status=all` every one and its status.
+  /// The readings of one series in [from, to), oldest first: good ones, or with `status=all` every one and its status; or, with `step`,
+  /// what they come to in each.
   func points(_ call: Call) async throws -> Answer {
     let registry = gateway.registry
     guard let index = registry.deviceIndex(call.segment("device")) else { throw Problem.notFound("no device of this id is registered") }
@@ -68,24 +93,36 @@ struct SeriesRoutes: Sendable {
     guard let metric = profile.metricIndex(call.segment("metric")) else {
       throw Problem.notFound("this device has no such metric; it has \(profile.metrics.map(\.name).joined(separator: ", "))")
     }
-    let wanted = try PointsRequest(call.query, device: registry.devices[index].id, metric: profile.metrics[metric].name)
-    let page = try await PointsPage.read(wanted, from: gateway)
-    var json = JSONWriter(reserving: 64 + page.readings.count * 24)
-    json.object { json in
-      json.field("device", wanted.device)
-      json.field("metric", wanted.metric)
-      json.field("unit", profile.metrics[metric].unit)
-      json.field("points", array: { json in for reading in page.readings { write(reading, withStatus: wanted.all, to: &json) } })
-      json.field("next", page.next?.text)
-    }
-    return .json(json)
+    let page = SeriesPage(
+      name: .init(device: registry.devices[index].id, metric: profile.metrics[metric].name), unit: profile.metrics[metric].unit,
+      isCSV: try call.query.word("format", of: ["json", "csv"]) == "csv")
+    if let wanted = try StepsRequest(call.query) { return try await steps(wanted, call.query, page) }
+    let wanted = try PointsRequest(call.query, device: page.name.device, metric: page.name.metric)
+    let found = try await PointsPage.read(wanted, from: gateway)
+    return page.answer(found.readings, withStatus: wanted.all, next: found.next)
   }
 
-  private func write(_ reading: Reading, withStatus: Bool, to json: inout JSONWriter) {
-    json.array { json in
-      json.value(reading.ts.milliseconds)
-      if reading.hasValue { json.value(reading.value) } else { json.null() }
-      if withStatus { json.value(reading.quality.text) }
+  private func steps(_ wanted: StepsRequest, _ query: Query, _ page: SeriesPage) async throws -> Answer {
+    let limit = try query.limit(most: Self.pointsMax, usual: Self.pointsUsual)
+    var range = wanted.range
+    if let cursor = try query.cursor(.points) {
+      guard let start = Int64(cursor[0]), Timestamp.plausible.contains(start) else { throw Problem.badCursor }
+      range = min(max(range.lowerBound, start), range.upperBound)..<range.upperBound
     }
+    let found = try await buckets(of: [page.name], in: range, steps: wanted.steps, limit: limit)
+    let next = found.rest.map { Cursor(.points, String($0.milliseconds)) }
+    return page.answer(found.buckets[0], wanted.function, next: next)
+  }
+
+  private func buckets(
+    of names: [GatewayService.SeriesName], in range: Range<Int64>, steps: Steps, limit: Int
+  ) async throws -> (buckets: [[Bucket]], rest: Timestamp?) {
+    try await WriterQuestion.ask { [gateway] in
+      do {
+        return Result<_, any Error>.success(try await gateway.buckets(of: names, in: range, steps: steps, limit: limit))
+      } catch {
+        return .failure(error)
+      }
+    }.get()
   }
 }

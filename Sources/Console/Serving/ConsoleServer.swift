@@ -86,7 +86,7 @@ extension ConsoleServer {
       Route("/metrics", health.metrics),
       Route("/api/v1/devices", keys: ["limit", "after"], devices.list),
       Route("/api/v1/devices/{id}", devices.one),
-      Route("/api/v1/series", keys: ["limit", "after"], series.list),
+      Route("/api/v1/series", keys: SeriesRoutes.listKeys, series.list),
       Route("/api/v1/series/{device}/{metric}", keys: SeriesRoutes.pointKeys, series.points),
       Route("/api/v1/alerts", keys: ["state", "limit", "after"], alerts.list),
       Route("/api/v1/alerts/{id}", alerts.one),

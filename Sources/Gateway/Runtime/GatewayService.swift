@@ -4,8 +4,7 @@ package import DeviceRegistry
 import GRDB
 package import Logging
 package import Outbox
-package import Readings
-import SeriesStore
+import Readings
 package import RuleEngine
 package import ServiceLifecycle
 
@@ -140,34 +139,6 @@ extension GatewayService {
   package func sinkFigures() async throws -> [SinkFigures] {
     let known = try await reader.readAsync { db in try OutboxTable.figures(in: db) }
     return configuration.sinks.map { sink in known.first { $0.sink == sink.id } ?? SinkFigures(neverUsed: sink.id) }
-  }
-
-  /// The readings of a series in [from, to), oldest first, at most `limit`. Nil where no such series is registered.
-  ///
-  /// - Throws: `StoreError`.
-  package func points(device: String, metric: String, from: Timestamp, to: Timestamp, limit: Int) async throws -> [Reading]? {
-    // First what is in memory: what is sealed meanwhile is then in both.
-    guard let held = await writer.held(device: device, metric: metric, from: from, to: to, limit: limit) else { return nil }
-    let wanted = from.milliseconds..<max(from.milliseconds, min(to.milliseconds, held.coveredFrom))
-    let sealed = wanted.isEmpty ? SeriesChunk() : try await sealed(held.series, held.ring, in: wanted, limit: limit)
-    let all = sealed.merged(with: held.chunk)
-    return (0..<min(limit, all.count)).map { place in
-      Reading(
-        series: held.series, ts: Timestamp(milliseconds: all.times[place]), value: all.column.values[place],
-        quality: Quality(byte: all.column.qualities[place]))
-    }
-  }
-
-  /// The oldest `limit` sealed readings in the range, and maybe more. A read copies one row.
-  private func sealed(_ series: SeriesID, _ ring: Ring, in range: Range<Int64>, limit: Int) async throws -> SeriesChunk {
-    let spans = ring.span(of: range.lowerBound)...ring.span(of: range.upperBound - 1)
-    var all = SeriesChunk()
-    for span in try await reader.readAsync({ db in try ChunkTable.spans(ring: ring.id, in: spans, db) }) where all.count < limit {
-      let parts = try await reader.readAsync { db in try ChunkTable.parts(ring: ring.id, span: span, db) }
-      let stored = try StoredSpan(parts, ring: ring, span: span).readings(of: series)
-      all = all.merged(with: stored.part(from: range.lowerBound, to: range.upperBound))
-    }
-    return all
   }
 
   /// A page of alerts, newest first. See `AlertTable.page`.

@@ -11,7 +11,7 @@ package actor Writer {
   nonisolated private let thread = WriterThread()
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  private let core: WriterCore
+  let core: WriterCore
   private var ended: [CheckedContinuation<Void, any Error>] = []
 
   init(_ core: sending WriterCore) { self.core = core }
@@ -110,8 +110,7 @@ struct HeldReadings: Sendable {
 
 extension Engine {
   func held(device: String, metric: String, from: Timestamp, to: Timestamp, limit: Int) -> HeldReadings? {
-    guard let index = registry.deviceIndex(device), let metric = registry.profile(of: index).metricIndex(metric) else { return nil }
-    let series = seriesOf[index][metric]
+    guard let series = series(device, metric) else { return nil }
     var held = HeldReadings(series: series, ring: rings[of: series], coveredFrom: heads.coveredFrom(series))
     heads.copy(series, from: from.milliseconds, to: to.milliseconds, atMost: limit, into: &held.chunk)
     return held

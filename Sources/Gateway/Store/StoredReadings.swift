@@ -103,35 +103,19 @@ package final class StoredReadings {
     var found = [[Bucket]](repeating: [], count: wanted.count)
     for (ring, places) in rings.grouped(wanted) {
       let series = places.map { wanted[$0] }
-      let extents = series.compactMap(extent)
-      guard let first = extents.map(\.lowerBound).min(), let end = extents.map(\.upperBound).max() else { continue }
-      let within = (first..<end).clamped(to: range)
-      let held = series.map { heads.unsealed($0, in: steps.rounded(within)) }
-      for window in steps.windows(of: within, atLeast: Self.windowLength) {
-        let buckets = try reader.read { db in
-          try BucketQuery.buckets(of: series, in: ring, held: held, range: window, steps: steps, db)
-        }
+      let held = series.map { heads.unsealed($0, in: Self.always) }
+      let query = BucketQuery(of: series, in: ring, rings, held: held, range: range, steps: steps)
+      for window in query.windows {
+        let buckets = try reader.read { db in try query.buckets(in: window, db) }
         for (place, buckets) in zip(places, buckets) { found[place] += buckets }
       }
     }
     return found
   }
 
-  /// A read is over before it holds anybody up.
-  private static let windowLength: Milliseconds = 32 * 86_400_000
-
-  /// From before the first to after the last reading of a series; nil where it has none.
-  private func extent(of one: SeriesID) -> Range<Int64>? {
-    let held = heads.unsealed(one, in: Self.always)
-    let unsealed = held.times.first.map { $0..<((held.times.last ?? $0) + 1) }
-    guard let spans = rings.sealedSpans(of: one) else { return unsealed }
-    let sealed = rings[of: one].range(of: spans.lowerBound).lowerBound..<rings[of: one].range(of: spans.upperBound).upperBound
-    return unsealed.map { min(sealed.lowerBound, $0.lowerBound)..<max(sealed.upperBound, $0.upperBound) } ?? sealed
-  }
-
   /// The end of the newest span or the newest reading of one of these; nil where there is none.
   package func end(of wanted: [SeriesID]) -> Timestamp? {
-    wanted.compactMap { extent(of: $0) }.map { Timestamp(milliseconds: $0.upperBound) }.max()
+    wanted.compactMap { rings.extent(of: $0, held: heads.unsealed($0, in: Self.always)) }.map { Timestamp(milliseconds: $0.upperBound) }.max()
   }
 }
 

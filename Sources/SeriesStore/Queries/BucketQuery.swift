@@ -1,34 +1,73 @@
 package import GRDB
 package import Readings
 
-/// Buckets of some series of one ring, from the coarsest rollup that answers exactly.
-///
-/// Where everything is sealed a bucket is made of the rollup's; where something is not, of the next finer rollup's, and at last of readings.
-/// So it is always what the readings say. Rows are read once for all series.
-package struct BucketQuery {
+/// What is asked of some series of one ring: buckets, each from the coarsest rollup that answers exactly.
+package struct BucketQuery: Sendable {
+  /// A read is over before it holds anybody up.
+  private static let windowLength: Milliseconds = 32 * 86_400_000
+
   private let ring: Ring
   private let series: [SeriesID]
-  /// What is not sealed of each, and maybe more.
   private let held: [SeriesChunk]
-  private let db: GRDB.Database
-  private var builders: [BucketBuilder]
+  private let steps: Steps
+  /// Whole steps.
+  package private(set) var range: Range<Int64>
 
   /// - Parameters:
   ///   - series: of the ring.
-  ///   - held: of each of them the readings in the range that are not sealed; others may be among them.
-  ///   - range: is widened to whole steps.
-  /// - Returns: the buckets of each of the series, in order of time; those without a good reading are left out.
-  /// - Throws: `StoreError.damaged` where a row is not what was written, and the database's errors.
-  package static func buckets(
-    of series: [SeriesID], in ring: Ring, held: [SeriesChunk], range: Range<Int64>, steps: Steps, _ db: GRDB.Database
-  ) throws -> [[Bucket]] {
-    var query = BucketQuery(ring: ring, series: series, held: held, db: db, builders: series.map { _ in BucketBuilder(steps) })
-    try query.collect(steps.rounded(range), Resolution.coarsest(for: steps.length))
-    return query.builders.indices.map { query.builders[$0].finish() }
+  ///   - held: of each of them all readings that are not sealed; others may be among them.
+  ///   - range: is widened to whole steps, of those in which there is anything.
+  package init(of series: [SeriesID], in ring: Ring, _ rings: Rings, held: [SeriesChunk], range: Range<Int64>, steps: Steps) {
+    (self.ring, self.series, self.held, self.steps) = (ring, series, held, steps)
+    let extents = zip(series, held).compactMap { rings.extent(of: $0, held: $1) }
+    let first = extents.map(\.lowerBound).min() ?? 0
+    let all = first..<(extents.map(\.upperBound).max() ?? first)
+    self.range = steps.rounded(all.clamped(to: steps.rounded(range)))
   }
 
+  /// Of the first `count` steps alone.
+  package mutating func limit(steps count: Int) {
+    let most = range.lowerBound + steps.length * Milliseconds(count)
+    range = range.lowerBound..<min(range.upperBound, max(most, range.lowerBound))
+  }
+
+  /// The range in parts that are read one after the other.
+  package var windows: [Range<Int64>] { steps.windows(of: range, atLeast: Self.windowLength) }
+
+  /// - Parameter window: one of `windows`.
+  /// - Returns: the buckets of each of the series, in order of time; those without a good reading are left out.
+  /// - Throws: `StoreError.damaged` where a row is not what was written, and the database's errors.
+  package func buckets(in window: Range<Int64>, _ db: GRDB.Database) throws -> [[Bucket]] {
+    var reader = BucketReader(ring: ring, series: series, held: held, db: db, builders: series.map { _ in BucketBuilder(steps) })
+    try reader.collect(window, Resolution.coarsest(for: steps.length))
+    return reader.builders.indices.map { reader.builders[$0].finish() }
+  }
+}
+
+extension Rings {
+  /// From before the first to after the last reading of a series; nil where it has none.
+  ///
+  /// - Parameter held: what is not sealed.
+  package func extent(of series: SeriesID, held: SeriesChunk) -> Range<Int64>? {
+    let unsealed = held.times.first.map { $0..<((held.times.last ?? $0) + 1) }
+    guard let spans = sealedSpans(of: series) else { return unsealed }
+    let ring = self[of: series]
+    let sealed = ring.range(of: spans.lowerBound).lowerBound..<ring.range(of: spans.upperBound).upperBound
+    return unsealed.map { min(sealed.lowerBound, $0.lowerBound)..<max(sealed.upperBound, $0.upperBound) } ?? sealed
+  }
+}
+
+/// Where everything is sealed a bucket is made of the rollup's; where something is not, of the next finer rollup's, and at last of readings.
+/// So it is always what the readings say. Rows are read once for all series.
+private struct BucketReader {
+  let ring: Ring
+  let series: [SeriesID]
+  let held: [SeriesChunk]
+  let db: GRDB.Database
+  var builders: [BucketBuilder]
+
   /// - Parameter range: of whole buckets of the resolution; nil: readings.
-  private mutating func collect(_ range: Range<Int64>, _ resolution: Resolution?) throws {
+  mutating func collect(_ range: Range<Int64>, _ resolution: Resolution?) throws {
     if range.isEmpty { return }
     guard let resolution else { return try addReadings(range) }
     var from = range.lowerBound
@@ -48,7 +87,8 @@ package struct BucketQuery {
       for (place, one) in series.enumerated() {
         for bucket in row.buckets[one] ?? [] where rest.contains(bucket.start) { builders[place].add(bucket) }
       }
-      rest = RollupTable.range(of: stored, resolution).upperBound..<max(range.upperBound, RollupTable.range(of: stored, resolution).upperBound)
+      let end = RollupTable.range(of: stored, resolution).upperBound
+      rest = end..<max(end, range.upperBound)
     }
   }
 
