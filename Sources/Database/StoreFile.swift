@@ -175,6 +175,12 @@ package final class StoreFile {
   /// Bytes on disk: the file and its write-ahead log.
   package var bytes: Int64 { Self.size(path) + logBytes }
 
+  /// Bytes of the file's pages that something stands in: those that are free are used before the file grows.
+  package static func bytesUsed(_ db: Database) throws -> Int64 {
+    let (all, free) = (try Int64.fetchOne(db, sql: "PRAGMA page_count") ?? 0, try Int64.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0)
+    return (all - free) * (try Int64.fetchOne(db, sql: "PRAGMA page_size") ?? 0)
+  }
+
   // MARK: The write-ahead log and its readers
 
   /// Bytes of the write-ahead log, as its file stands on disk.

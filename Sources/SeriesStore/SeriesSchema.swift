@@ -6,7 +6,8 @@ package import Database
 ///             span of which a chunk row had a reading of it
 ///     log     one row a commit, numbered from 1 without gaps; `body` is drawn in LogRow.swift
 ///     log_cut up to which row the log was cut, and what those rows said besides their readings
-///     ring    which series are sealed together, over spans of what length; the log row up to which they are
+///     ring    which series are sealed together, over spans of what length; the log row up to which they are; bytes of its chunk rows, and
+///             the ts before which they were let go of
 ///     chunk   one row a ring and span, numbered by both; `body` is drawn in ChunkRow.swift
 ///     rollup  one row a resolution, ring and span, numbered by all three; `body` is drawn in RollupRow.swift
 package enum SeriesSchema {
@@ -33,7 +34,9 @@ package enum SeriesSchema {
         CREATE TABLE ring(
           id INTEGER PRIMARY KEY,
           length INTEGER NOT NULL,
-          sealed_through INTEGER NOT NULL);
+          sealed_through INTEGER NOT NULL,
+          bytes INTEGER NOT NULL,
+          kept_from INTEGER);
         CREATE TABLE chunk(
           id INTEGER PRIMARY KEY,
           body BLOB NOT NULL);

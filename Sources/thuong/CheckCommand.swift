@@ -8,7 +8,7 @@ import Simulation
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Validates every file and reports all faults at once.",
-    discussion: "Reads the configuration, devices, profiles, sites, wards, rules and scenarios. Exits 1 where anything is wrong.")
+    discussion: "Reads the configuration, devices, profiles, sites, wards, rules and scenarios, and says how long readings and rollups of these devices are kept within max_size. Exits 1 where anything is wrong.")
 
   @OptionGroup var files: FileOptions
 
@@ -32,6 +32,9 @@ struct Check: ParsableCommand {
       "\(configuration.devices.relativePath): \(registry.profiles.count) profiles, \(registry.devices.count) devices, \(registry.sites.count) sites, \(registry.wards.count) wards"
     )
     faults += configuration.faults(with: registry)
+    let plan = StorePlan(configuration, registry)
+    for line in plan.lines { print(line) }
+    if let fault = plan.fault { faults.append(fault) }
     do throws(FileFaults) {
       let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
       print("\(configuration.rules.relativePath): \(book.rules.count) rules")

@@ -54,6 +54,16 @@ package struct Readiness {
             json.field("bytes", status.storeBytes)
             json.field("max", status.storeBytesMax)
             json.field("readings", status.readings)
+            json.field(
+              "fastDevices",
+              array: { json in
+                for device in status.fastDevices {
+                  json.object { json in
+                    json.field("id", device.id)
+                    json.field("times", device.times.rounded(toDecimals: 1))
+                  }
+                }
+              })
           })
       } else {
         json.fieldNull("store")

@@ -5,6 +5,7 @@ import Glibc
 import MQTTIntake
 import Outbox
 import Readings
+import SeriesStore
 
 /// Reads `thuong.yaml`. Every key may come from the environment instead (`THUONG_BROKER_CLIENT_ID`), which wins.
 /// Paths in the file are relative to the file's folder.
@@ -113,6 +114,7 @@ private struct ConfigurationReader {
     for (key, span) in spans {
       guard let duration = span.duration() else { continue }
       if key == "raw" { configuration.rawRetention = duration }
+      if let resolution = Resolution.allCases.first(where: { $0.name == key }) { configuration.rollupRetention[resolution] = duration }
     }
   }
 

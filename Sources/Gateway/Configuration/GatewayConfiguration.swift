@@ -5,6 +5,7 @@ package import Foundation
 package import MQTTIntake
 package import Outbox
 package import Readings
+package import SeriesStore
 
 /// Everything `thuong.yaml` and the environment say, checked.
 package struct GatewayConfiguration: Sendable {
@@ -26,6 +27,9 @@ package struct GatewayConfiguration: Sendable {
   /// Beyond it a reader that holds the store's write-ahead log pauses intake.
   package var logBytesMax: Int64 = 256 << 20
   package var rawRetention: Milliseconds = 400 * 86_400_000
+  package var rollupRetention: [Resolution: Milliseconds] = [
+    .quarterHour: 3 * 365 * 86_400_000, .hour: 10 * 365 * 86_400_000, .day: 30 * 365 * 86_400_000,
+  ]
   package var devices: URL
   package var rules: URL
   package var http = HTTP()
@@ -50,6 +54,7 @@ package struct GatewayConfiguration: Sendable {
     var settings = EngineSettings(instance: instance)
     settings.messageSizeMax = messageSizeMax
     settings.rawRetention = rawRetention
+    settings.rollupRetention = rollupRetention
     settings.unknownDevicesMax = unknownDevicesMax
     return settings
   }

@@ -44,6 +44,12 @@ extension Engine {
     trimHeads(of: place)
   }
 
+  /// The ring has let go of what is before `t`.
+  func expired(ring place: Int, before t: Int64, freed bytes: Int64) {
+    rings.expired(place, before: t, freed: bytes)
+    for series in rings.all[place].series { if let device = deviceOf[series.int] { keptFrom[device] = max(keptFrom[device], t) } }
+  }
+
   /// What was brought back for what came very late makes room. What is not sealed stays.
   private func trimHeads() {
     for place in rings.all.indices { trimHeads(of: place) }

@@ -152,7 +152,7 @@ extension Engine {
       ts = arrival(of: object, device)
     }
     // What is too old is rejected, and asks nothing of chunks.
-    if !isTooOld(ts) { cover(device, at: ts) }
+    if !isTooOld(ts, device) { cover(device, at: ts) }
     batch.object(ts: ts)
     let profile = devices.profileIndex(device)
     var fresh: UInt64 = 0
@@ -235,7 +235,10 @@ extension Engine {
     return Reading(series: devices.series(device, metric), ts: ts, value: number, quality: quality)
   }
 
-  private func isTooOld(_ ts: Timestamp) -> Bool { now - ts > settings.rawRetention && !doubt.isDoubtful }
+  /// Beyond retention, which a clock that may be wrong cannot tell, or without a place in the ring.
+  private func isTooOld(_ ts: Timestamp, _ device: Int) -> Bool {
+    ts.milliseconds < keptFrom[device] || now - ts > settings.rawRetention && !doubt.isDoubtful
+  }
 
   /// Stores a reading where it belongs. True where it is its series' newest good one.
   private func store(_ reading: Reading, _ device: Int, _ metric: Int, _ message: MessageInput, redelivered: Bool) -> Bool {
@@ -244,7 +247,7 @@ extension Engine {
       counters.readingsDuplicate += 1
       return false
     }
-    if isTooOld(reading.ts) {
+    if isTooOld(reading.ts, device) {
       rejectReading(message, .tooOld, device, "ts \(reading.ts.rfc3339)")
       return false
     }

@@ -15,9 +15,7 @@ package struct EngineSettings: Sendable {
   /// Readings older than this are `too_old`.
   package var rawRetention: Milliseconds = 400 * 86_400_000
   /// Buckets older than this go.
-  package var rollupRetention: [Resolution: Milliseconds] = [
-    .quarterHour: 3 * 365 * 86_400_000, .hour: 10 * 365 * 86_400_000, .day: 30 * 365 * 86_400_000,
-  ]
+  package var rollupRetention: [Resolution: Milliseconds] = [:]
   /// How much of the newest readings stays in memory, whatever the rules look back: what comes somewhat late is met there.
   package var reachLeast: Milliseconds = 3_600_000
   /// Beyond it readings that were brought back from chunks are let go of again.
@@ -55,6 +53,8 @@ package final class Engine {
   var trimmedTo = 0
   /// By device: for instants from here on everything that rules and stores need of it is in heads.
   var evaluableFrom: [Int64]
+  /// By device: the ring has no place for what is older.
+  var keptFrom: [Int64]
   /// By series; nil for those that are registered no longer.
   let deviceOf: [Int?]
   /// By device: how far back rules look.
@@ -101,6 +101,7 @@ package final class Engine {
     for (device, series) in series.enumerated() { for id in series { deviceOf[id.int] = device } }
     self.deviceOf = deviceOf
     evaluableFrom = Array(repeating: .min, count: registry.devices.count)
+    keptFrom = series.map { of in of.map { rings[of: $0].keptFrom }.max() ?? .min }
     reach = registry.devices.indices.map { max(program.widestWindow(of: $0), settings.reachLeast) }
     doubt = ClockDoubt(devices: registry.devices.count)
     unknownDevices = UnknownDevices(limit: settings.unknownDevicesMax)

@@ -32,13 +32,17 @@ package final class GatewayService: Sendable {
     for warning in book.warnings { logger.warning("Rule file", metadata: ["warning": "\(warning)"]) }
     let store = try GatewayStore(
       directory: configuration.dataDirectory, durability: configuration.durability, sinks: configuration.sinks.map(\.filter))
+    store.bound(size: configuration.sizeMax)
     store.noteStart()
     if store.isCareful {
       logger.warning(
         "The last starts crashed before they had committed a message: taking one at a time",
         metadata: ["data": "\(configuration.dataDirectory)"])
     }
+    let plan = StorePlan(configuration, registry)
+    if let fault = plan.fault { logger.warning("The store's plan", metadata: ["warning": "\(fault)"]) }
     var settings = configuration.engine
+    settings.rawRetention = plan.raw
     adjust(&settings)
     let engine = try store.openEngine(registry: registry, book: book, settings: settings)
     let bell = EventBell()

@@ -17,6 +17,8 @@ package struct GatewayStatus: Sendable {
   package var stuckReader: String?
   package var storeBytes: Int64
   package var storeBytesMax: Int64
+  /// Devices that report far more often than their profiles say, and how many times as often; the fastest first, 20 at most.
+  package var fastDevices: [(id: String, times: Double)]
   package var series: Int
   package var devices: Int
   package var rules: Int
@@ -43,6 +45,9 @@ extension WriterCore {
       clock: engine.clock, isClockDoubtful: engine.isDoubtful, intake: Self.name(session.state), intakeError: session.lastError,
       isStoreFull: isStoreFull, isDiskFull: isDiskFull, stuckReader: health.problem, storeBytes: store.file.bytes,
       storeBytesMax: configuration.sizeMax,
+      fastDevices: store.fastDevices.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(20).map {
+        (engine.registry.devices[$0.key].id, $0.value)
+      },
       series: engine.seriesOf.reduce(0) { $0 + $1.count }, devices: engine.registry.devices.count, rules: engine.book.rules.count,
       readings: engine.headReadings, counters: engine.counters, commits: commits)
   }

@@ -25,7 +25,7 @@ package final class WriterCore {
   /// A receive-maximum of 900 messages takes longer to arrive, up to 110,000 a second.
   private static let crowd = 96
   private static let lingerInCrowd: Int32 = 8
-  /// Memory that heads may take while there are no chunks.
+  /// Memory that heads may take: what is not sealed is there.
   private static let headBytesMax = 4 << 30
   /// A broker that has nothing to send for so long after intake is up has sent again what it had in flight.
   private static let resendingMax: Milliseconds = 3_000
@@ -126,7 +126,13 @@ package final class WriterCore {
   /// What the store does between batches.
   private func tend() {
     guard failure == nil, !isDiskFull else { return }
-    do throws(StoreError) { try store.tend(engine) } catch {
+    tellOf { () throws(StoreError) in try store.tend(engine) }
+    if isStoreFull { checkSize() }
+  }
+
+  /// An error of the store ends the process.
+  private func tellOf(_ work: () throws(StoreError) -> Void) {
+    do throws(StoreError) { try work() } catch {
       failure = error
       logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
       refuseWaiting(error)
@@ -261,14 +267,25 @@ package final class WriterCore {
     if let fault = connection.misc(now: now) ?? connection.write(now: now) { lose(fault) }
   }
 
-  private var isBeyondSize: Bool { store.file.bytes >= configuration.sizeMax || engine.headBytes >= Self.headBytesMax }
+  /// A store that was full has to have some room again.
+  private var isBeyondSize: Bool {
+    let (size, heads) = (configuration.sizeMax, Self.headBytesMax)
+    return store.file.bytes >= (isStoreFull ? size - size / 20 : size) || engine.headBytes >= (isStoreFull ? heads - heads / 20 : heads)
+  }
 
-  /// Until there are chunks, a store that is full stays full: intake stops, and says so.
+  /// Where the oldest readings made no room, the store is full: intake stops, and says so, until there is some.
   func checkSize() {
-    guard !isStoreFull, isBeyondSize else { return }
-    _ = store.file.emptyLog()  // what only stands in the write-ahead log is no lasting size
-    guard isBeyondSize else { return }
-    isStoreFull = true
+    if isBeyondSize {
+      _ = store.file.emptyLog()  // what only stands in the write-ahead log is no lasting size
+      if isBeyondSize { tellOf { () throws(StoreError) in try store.makeRoom(engine) } }
+    }
+    guard isBeyondSize != isStoreFull else { return }
+    isStoreFull.toggle()
+    guard isStoreFull else {
+      logger.notice("The store is below max_size again: intake goes on", metadata: ["bytes": "\(store.file.bytes)"])
+      if isIntakeWanted, !isStopping, !health.isHeld { handle(.start) }
+      return
+    }
     logger.critical("The store has reached max_size: intake stops, the broker keeps what comes", metadata: ["bytes": "\(store.file.bytes)"])
     acknowledge()
     handle(.stop)

@@ -1,4 +1,5 @@
 package import Database
+import DeviceRegistry
 import Foundation
 import GRDB
 import Readings
@@ -14,6 +15,20 @@ extension GatewayStore {
     // Heads hold nothing that is not committed.
     guard logBytes > logBytesMax, engine.isBatchEmpty, engine.historyFault == nil else { return }
     do throws(StoreError) { try seal(engine.rings.pinning, engine) } catch { if error != .full { throw error } }
+  }
+
+  /// Lets go of what takes more than its share of `sizeMax`, and gives the disk what is free then. For when the store is beyond that.
+  ///
+  /// - Throws: as `tend`.
+  package func makeRoom(_ engine: Engine) throws(StoreError) {
+    guard engine.isBatchEmpty, engine.historyFault == nil else { return }
+    do throws(StoreError) {
+      try seal(nil, engine)
+      try file.shrink()
+    } catch {
+      if error != .full { throw error }
+    }
+    _ = file.emptyLog()
   }
 
   /// Seals everything: the next start has hardly a log to read. To be called when the last batch is committed.
@@ -36,18 +51,20 @@ extension GatewayStore {
     let ring = place.map { engine.rings.all[$0] }
     let rows = try ring.map { ring throws(StoreError) in try sealedRows(of: ring, engine) } ?? SealedRows()
     let spans = Self.newSpans(rows.chunks, engine.rings)
-    let expired = expired(engine)
+    let expired = expired(engine) + (try shortened(engine))
+    var freed = [Int64](repeating: 0, count: expired.count)
     let pinned = engine.rings.all.indices.lazy.filter { $0 != place || rows.hasMore }.compactMap { engine.rings.all[$0].pinnedRow }.min()
     // The last row stays: the numbers go on from it.
     let through = min(pinned.map { $0 - 1 } ?? .max, lastNumber - 1)
     let newCut = try cutState(through: through)
-    if place == nil, newCut == nil { return }
+    if place == nil, newCut == nil, expired.isEmpty { return }
     var cutBytes: Int64 = 0
     try file.commit { db in
       for row in rows.chunks { try ChunkTable.store(row.number, row.body, db) }
       for row in rows.rollups { try RollupTable.store(row.number, row.body, db) }
       for (series, spans) in spans { try SeriesTable.setSpans(series, spans, db) }
-      for expiry in expired { try expiry.apply(db) }
+      if let ring { try ChunkTable.grew(ring: ring.id, by: rows.growth, db) }
+      for (place, expiry) in expired.enumerated() { freed[place] = try expiry.apply(db) }
       if let ring, !rows.hasMore { try ChunkTable.setSealed(ring: ring.id, through: lastNumber, db) }
       if let newCut {
         cutBytes = try SeriesLog.bytes(through: newCut.number, db)
@@ -59,9 +76,11 @@ extension GatewayStore {
       logBytes -= cutBytes
     }
     for (series, spans) in spans { engine.rings.setSealedSpans(of: series, spans) }
-    for expiry in expired { expiries[expiry.place] = expiry.before }
     sealed.forget()
+    for (expiry, freed) in zip(expired, freed) { note(expiry, freed: freed, engine) }
     guard let place else { return }
+    engine.rings.grew(place, by: rows.growth)
+    notePace(rows.chunks, engine.rings.all[place], engine)
     if rows.hasMore { engine.rings.sealed(place, spans: rows.spans) } else { engine.sealed(ring: place, through: lastNumber) }
   }
 
@@ -95,6 +114,67 @@ extension GatewayStore {
     }
     return all.filter { $0.before > expiries[$0.place] ?? .min }
   }
+
+  private func note(_ expiry: Expiry, freed: Int64, _ engine: Engine) {
+    expiries[expiry.place] = expiry.before
+    guard expiry.resolution == nil, let place = engine.rings.all.firstIndex(where: { $0.id == expiry.ring.id }) else { return }
+    let from = engine.rings.all[place].keptFrom
+    engine.expired(ring: place, before: expiry.before, freed: freed)
+    guard freed > 0, let clock = engine.clock, expiry.before > clock.milliseconds - engine.settings.rawRetention else { return }
+    let before = Timestamp(milliseconds: expiry.before)
+    engine.gap(
+      cause: "ring_short", from: from == .min ? before - expiry.ring.length : Timestamp(milliseconds: from), to: before,
+      detail: "max_size is reached: readings of \(Self.devices(of: engine.rings.all[place], engine)) were let go of before their time")
+  }
+
+  /// For people: the first few.
+  private static func devices(of ring: Ring, _ engine: Engine) -> String {
+    let devices = Set(ring.series.compactMap { engine.deviceOf[$0.int] }).sorted().map { engine.registry.devices[$0].id }
+    return devices.prefix(3).joined(separator: ", ") + (devices.count > 3 ? " and \(devices.count - 3) more" : "")
+  }
+
+  /// Which devices report far more often than their profiles say.
+  private func notePace(_ rows: [SealedRow], _ ring: Ring, _ engine: Engine) {
+    for row in rows {
+      for (series, count) in zip(row.series, row.readings) {
+        guard let device = engine.deviceOf[series.int] else { continue }
+        let times = Double(count) * Double(engine.registry.interval(of: device)) / Double(ring.length)
+        let isOver = ring.range(of: row.span).upperBound <= engine.clock?.milliseconds ?? 0
+        if times >= Self.paceMax { fastDevices[device] = times } else if isOver { fastDevices[device] = nil }
+      }
+    }
+  }
+
+  /// Times its profile's pace: from here on a device is fast.
+  private static let paceMax = 1.5
+
+  /// Where the store is nearly as large as it may be, what the rings must let go of that take more than their share of it: a device that is
+  /// faster than its profile says shortens its own ring.
+  private func shortened(_ engine: Engine) throws(StoreError) -> [Expiry] {
+    let most = Int64(Double(sizeMax) * Self.fillMax) - logBytesMax
+    do {
+      return try file.read { db in
+        let used = try StoreFile.bytesUsed(db)
+        if used <= most { return [] }
+        let space = max(0, most - (used - engine.rings.all.reduce(0) { $0 + $1.bytes }))
+        let over = engine.rings.all.map { max(0, $0.bytes - Int64(Double(space) * (shares[$0.id] ?? 0))) }
+        // No more than is needed goes: of each ring in proportion to what it has beyond its share.
+        let part = min(1, Double(used - most) / Double(max(1, over.reduce(0, +))))
+        return try zip(engine.rings.all, over).compactMap { ring, over in
+          let excess = Int64((Double(over) * part).rounded(.up))
+          guard excess > 0, let before = try ChunkTable.start(of: ring, freeing: excess, db), before > ring.keptFrom else { return nil }
+          return Expiry(ring: ring, before: before)
+        }
+      }
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      throw .unusable("\(file.directory)/\(StoreFile.name): \(error)")
+    }
+  }
+
+  /// Of `sizeMax`: the rest is for what is written while rows still wait to go.
+  private static let fillMax = 0.9
 
   /// The newest instant of which there is a reading; of what is sealed, the end of its span.
   private func newest(_ engine: Engine) -> Int64? {
@@ -152,12 +232,13 @@ struct Expiry {
 
   var place: Place { Place(ring: ring.id, resolution: resolution) }
 
-  func apply(_ db: GRDB.Database) throws {
+  /// Returns how many bytes of readings went.
+  func apply(_ db: GRDB.Database) throws -> Int64 {
     if let resolution {
       try RollupTable.remove(resolution, ring: ring.id, before: before, db)
-    } else {
-      try ChunkTable.remove(ring, before: before, db)
+      return 0
     }
+    return try ChunkTable.expire(ring, before: before, db)
   }
 }
 

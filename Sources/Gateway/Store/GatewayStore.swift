@@ -18,6 +18,12 @@ package final class GatewayStore {
   var cut: SeriesLog.Cut?
   /// Beyond so many bytes of log the oldest rows are sealed and cut. What heads hold, and how long a start takes, follows from it.
   package var logBytesMax: Int64 = 32 << 20
+  /// Bytes that the store may have on disk.
+  private(set) var sizeMax = Int64.max / 2
+  /// By ring: the part of the space for readings that is its, by what its devices' profiles promise.
+  private(set) var shares: [Int64: Double] = [:]
+  /// By device: how many times as often as its profile says it reported, in a whole span.
+  var fastDevices: [Int: Double] = [:]
   let sealed: SealedReadings
   var sealer = Sealer()
   /// Before which instants everything was let go of since the start.
@@ -36,6 +42,12 @@ package final class GatewayStore {
     file = try StoreFile(directory: directory, durability: durability, migrations: GatewaySchema.migrations)
     self.sinks = sinks
     sealed = SealedReadings(file: file)
+  }
+
+  /// Bounds the store's bytes on disk, of which the log takes an eighth at most.
+  package func bound(size: Int64) {
+    sizeMax = size
+    logBytesMax = min(logBytesMax, size / 8)
   }
 
   // MARK: Starting and surviving
@@ -69,6 +81,7 @@ package final class GatewayStore {
       }
       let (series, added) = Self.number(registry, stored)
       let rings = try ringsOf(stored + added, known: stored.count, registry, retention: settings.rawRetention)
+      shares = Self.shares(rings, stored + added, registry)
       let engine = Engine(
         registry: registry, book: book, settings: settings, series: series, seriesCount: stored.count + added.count, rings: rings)
       engine.history = sealed
@@ -115,6 +128,19 @@ package final class GatewayStore {
       }
     }
     return plan.rings
+  }
+
+  /// A device that is registered no longer keeps the share of one that reports every minute.
+  private static func shares(_ rings: Rings, _ series: [StoredSeries], _ registry: Registry) -> [Int64: Double] {
+    var demand: [Int64: Double] = [:]
+    for ring in rings.all {
+      for one in ring.series {
+        let interval = registry.deviceIndex(series[one.int].device).map { registry.interval(of: $0) } ?? 60_000
+        demand[ring.id, default: 0] += 1 / Double(max(1, interval))
+      }
+    }
+    let all = demand.values.reduce(0, +)
+    return demand.mapValues { $0 / all }
   }
 
   private func recover(_ engine: Engine, _ stored: [StoredSeries]) throws {

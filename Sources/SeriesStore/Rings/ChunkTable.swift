@@ -9,20 +9,26 @@ package enum ChunkTable {
 
   package static func insert(_ ring: Ring, _ db: GRDB.Database) throws {
     try db.execute(
-      sql: "INSERT INTO ring(id, length, sealed_through) VALUES (?, ?, ?)", arguments: [ring.id, ring.length, ring.sealedThrough])
+      sql: "INSERT INTO ring(id, length, sealed_through, bytes) VALUES (?, ?, ?, ?)",
+      arguments: [ring.id, ring.length, ring.sealedThrough, ring.bytes])
   }
 
   /// Every ring, without its series.
   package static func rings(_ db: GRDB.Database) throws -> [Ring] {
-    try Row.fetchAll(db, sql: "SELECT id, length, sealed_through FROM ring ORDER BY id").map { row in
+    try Row.fetchAll(db, sql: "SELECT id, length, sealed_through, bytes, kept_from FROM ring ORDER BY id").map { row in
       let (id, length, through): (Int64, Int64, Int64) = (try row.sound("id"), try row.sound("length"), try row.sound("sealed_through"))
+      let (bytes, keptFrom): (Int64, Int64?) = (try row.sound("bytes"), try row.soundIfPresent("kept_from"))
       guard id >= 0, id < 1 << 20, length > 0 else { throw StoreError.damaged("ring \(id) cannot be one") }
-      return Ring(id: id, length: length, sealedThrough: through)
+      return Ring(id: id, length: length, sealedThrough: through, bytes: bytes, keptFrom: keptFrom ?? .min)
     }
   }
 
   package static func setSealed(ring: Int64, through row: Int64, _ db: GRDB.Database) throws {
     try db.execute(sql: "UPDATE ring SET sealed_through = ? WHERE id = ?", arguments: [row, ring])
+  }
+
+  package static func grew(ring: Int64, by bytes: Int64, _ db: GRDB.Database) throws {
+    try db.execute(sql: "UPDATE ring SET bytes = bytes + ? WHERE id = ?", arguments: [bytes, ring])
   }
 
   // MARK: Chunk rows
@@ -90,9 +96,28 @@ package enum ChunkTable {
 
   package static let everySpan = -half...(half - 1)
 
-  /// Removes the rows of spans that begin before `t`, where a span begins.
-  package static func remove(_ ring: Ring, before t: Int64, _ db: GRDB.Database) throws {
-    try db.cachedStatement(sql: "DELETE FROM chunk WHERE id BETWEEN ? AND ?")
-      .execute(arguments: [number(ring.id, -half), number(ring.id, ring.span(of: t) - 1, part: 1 << partBits - 1)])
+  /// Lets go of the rows of spans that begin before `t`, where a span begins. Returns how many bytes they had.
+  package static func expire(_ ring: Ring, before t: Int64, _ db: GRDB.Database) throws -> Int64 {
+    let range: StatementArguments = [number(ring.id, -half), number(ring.id, ring.span(of: t) - 1, part: 1 << partBits - 1)]
+    let freed =
+      try Int64.fetchOne(db.cachedStatement(sql: "SELECT total(length(body)) FROM chunk WHERE id BETWEEN ? AND ?"), arguments: range) ?? 0
+    try db.cachedStatement(sql: "DELETE FROM chunk WHERE id BETWEEN ? AND ?").execute(arguments: range)
+    try db.cachedStatement(sql: "UPDATE ring SET bytes = bytes - ?, kept_from = max(ifnull(kept_from, ?), ?) WHERE id = ?")
+      .execute(arguments: [freed, t, t, ring.id])
+    return freed
+  }
+
+  /// Where the ring would begin if its oldest spans went, so many that `bytes` are freed; nil where nothing can go. The newest stays.
+  package static func start(of ring: Ring, freeing bytes: Int64, _ db: GRDB.Database) throws -> Int64? {
+    let rows = try Row.fetchAll(
+      db.cachedStatement(sql: "SELECT id, length(body) FROM chunk WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 256"),
+      arguments: [number(ring.id, -half), number(ring.id, half - 1, part: 1 << partBits - 1)])
+    var freed: Int64 = 0
+    var last: Int64?
+    for row in rows {
+      if freed >= bytes, span(row[0]) != last { return ring.range(of: span(row[0])).lowerBound }
+      (freed, last) = (freed + row[1], span(row[0]))
+    }
+    return last.map { ring.range(of: $0).lowerBound }
   }
 }

@@ -22,6 +22,10 @@ package struct Ring: Equatable, Sendable {
   package internal(set) var series: [SeriesID]
   /// What stands in log rows up to this one is sealed.
   package var sealedThrough: Int64
+  /// Of its chunk rows.
+  package internal(set) var bytes: Int64
+  /// What is older was let go of: there is no place for it any more.
+  package internal(set) var keptFrom: Int64
   /// The first log row with readings that are not; nil where all are.
   package internal(set) var pinnedRow: Int64?
   /// The spans in which there are readings that are not sealed.
@@ -29,8 +33,9 @@ package struct Ring: Equatable, Sendable {
   /// The span that was noted last, in milliseconds: most readings fall there.
   private var recent: Range<Int64> = 0..<0
 
-  package init(id: Int64, length: Milliseconds, series: [SeriesID] = [], sealedThrough: Int64 = 0) {
-    (self.id, self.length, self.series, self.sealedThrough) = (id, length, series, sealedThrough)
+  package init(id: Int64, length: Milliseconds, sealedThrough: Int64 = 0, bytes: Int64 = 0, keptFrom: Int64 = .min) {
+    (self.id, self.length, self.series, self.sealedThrough) = (id, length, [], sealedThrough)
+    (self.bytes, self.keptFrom) = (bytes, keptFrom)
   }
 
   /// How long the spans of series that report so often are: 1,440 readings, but a sixteenth of retention at most.
@@ -132,6 +137,15 @@ package struct Rings: Equatable, Sendable {
   package func grouped(_ series: [SeriesID]) -> [(ring: Ring, places: [Int])] {
     let byRing = Dictionary(grouping: series.indices) { place(of: series[$0]) }
     return byRing.keys.sorted().map { (all[$0], byRing[$0] ?? []) }
+  }
+
+  /// Chunk rows were written.
+  package mutating func grew(_ place: Int, by bytes: Int64) { all[place].bytes += bytes }
+
+  /// Chunk rows of so many bytes were let go of: all that begin before `t`.
+  package mutating func expired(_ place: Int, before t: Int64, freed bytes: Int64) {
+    all[place].bytes -= bytes
+    all[place].keptFrom = max(all[place].keptFrom, t)
   }
 
   /// The ring that holds the oldest row of the log; nil where none holds any.

@@ -46,7 +46,7 @@ package struct RingPlan {
       self.series[place].ring = ring
       moved.insert(series[place].id)
     }
-    for ring in all { rings.append(Ring(id: ring.id, length: ring.length, sealedThrough: ring.sealedThrough)) }
+    for ring in all { rings.append(ring) }
     let places = Dictionary(all.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { a, _ in a })
     for one in self.series {
       guard let place = one.ring.flatMap({ places[$0] }) else { throw StoreError.damaged("the ring of series \(one.id.index) is missing") }

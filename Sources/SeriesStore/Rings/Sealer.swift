@@ -7,7 +7,11 @@ package struct SealedRow: Sendable {
   package var number: Int64
   package var span: Int64
   package var series: [SeriesID] = []
+  /// Of each of them, how many there are in the span.
+  package var readings: [Int] = []
   package var body: [UInt8] = []
+  /// Of the row that it takes the place of.
+  package var bytesBefore = 0
 }
 
 /// What is to be written for a ring.
@@ -18,6 +22,8 @@ package struct SealedRows: Sendable {
   package var rollups: [RolledRow] = []
   /// There are others of which something is not sealed.
   package var hasMore = false
+  /// By so many bytes the ring grows.
+  package var growth: Int64 { chunks.reduce(0) { $0 + Int64($1.body.count - $1.bytesBefore) } }
   package init() {}
 }
 
@@ -53,16 +59,18 @@ package struct Sealer: ~Copyable {
     let part = try StoredSpan(old.map { [ChunkTable.Part(number: number, body: $0)] } ?? [], ring: ring, span: span)
     let others = try StoredSpan(try ChunkTable.parts(ring: ring.id, span: span, before: number, db), ring: ring, span: span)
     let range = ring.range(of: span)
-    var row = SealedRow(number: number, span: span)
+    var row = SealedRow(number: number, span: span, bytesBefore: old?.count ?? 0)
     var rolled = RolledSpan(range: range)
     var builder = BucketBuilder(Resolution.quarterHour.steps)
     for series in ring.series {
       let all = try part.readings(of: series, heads, in: range, unsealed: true)
-      builder.add(others.isEmpty ? all : try others.readings(of: series).merged(with: all))
+      let whole = others.isEmpty ? all : try others.readings(of: series).merged(with: all)
+      builder.add(whole)
       rolled.buckets[series] = builder.finish()
       if all.isEmpty { continue }
       encoder.append(series, all)
       row.series.append(series)
+      row.readings.append(whole.count)
     }
     if encoder.isEmpty { return (nil, rolled) }
     row.body = unsafe Array(encoder.finish(number: number))
