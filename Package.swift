@@ -103,15 +103,14 @@ let package = Package(
     .executableTarget(
       name: "thuong",
       dependencies: [
-        "Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", "Console", "Simulation", arguments, lifecycle,
-        unixSignals, logging,
+        "Readings", "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Outbox", "Gateway", "Console", "Simulation", arguments,
+        lifecycle, unixSignals, logging,
       ], swiftSettings: strict),
     .executableTarget(
       name: "thuong-bench",
       dependencies: [
         "CMosquitto", "Readings", "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Outbox", "Gateway", "Simulation", arguments,
-        grdb,
-        logging,
+        grdb, httpClient, nio, nioHTTP1, logging,
       ], path: "Benchmarks/ThuongBench", swiftSettings: strict),
     .target(name: "CSteppedClock", path: "Tests/CSteppedClock"),
     .target(name: "TestSupport", dependencies: ["CHeldRead"], path: "Tests/TestSupport", swiftSettings: strict),

@@ -3,13 +3,16 @@
 #
 #   packaging/install-dependencies.sh            what the build and the demo need
 #   packaging/install-dependencies.sh --tests    also what the tests need
+#   packaging/install-dependencies.sh --peers    also the databases that the benchmarks run beside the store
 #
-# The demo and the tests start private brokers of their own, so installing mosquitto must not leave a system
-# broker behind: it is neither started nor enabled. A mosquitto that was installed before is not touched.
+# The demo, the tests and the benchmarks start private brokers and databases of their own, so installing one must not
+# leave a system service behind: it is neither started nor enabled. One that was installed before is not touched.
 set -eu
 
 build_packages="ca-certificates git binutils libstdc++-12-dev libcurl4 libncurses6 libxml2 pkg-config zlib1g-dev
   libsqlite3-dev libssl-dev libmosquitto-dev libsimdjson-dev libzstd-dev mosquitto"
+peer_packages="victoria-metrics influxdb"
+services="mosquitto victoria-metrics influxdb"
 test_packages="strace faketime iproute2 openssl python3-venv"
 swift_needed="6.2"
 policy=/usr/sbin/policy-rc.d
@@ -26,9 +29,9 @@ missing_of() {
   done
 }
 
-# Debian starts a service on installation unless this file forbids it. Only mosquitto is forbidden: other services
-# that apt may have to restart on the way are none of our business.
-forbid_broker_start() {
+# Debian starts a service on installation unless this file forbids it. Only these are forbidden: other services that
+# apt may have to restart on the way are none of our business.
+forbid_service_start() {
   if [ -e "$policy" ]; then
     return
   fi
@@ -37,34 +40,36 @@ forbid_broker_start() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   mkdir -p "$(dirname "$policy")"
-  printf '#!/bin/sh\ncase " $* " in *mosquitto*) exit 101 ;; esac\nexit 0\n' >"$policy"
+  printf '#!/bin/sh\ncase " $* " in *mosquitto* | *victoria-metrics* | *influxdb*) exit 101 ;; esac\nexit 0\n' >"$policy"
   chmod 755 "$policy"
 }
 
 # The package enables its service for the next start of the machine; this takes that back.
-disable_broker() {
+disable_service() {
   if [ -d /run/systemd/system ]; then
-    systemctl disable --now --quiet mosquitto.service
+    systemctl disable --now --quiet "$1.service"
   elif command -v update-rc.d >/dev/null; then
-    update-rc.d mosquitto disable
+    update-rc.d "$1" disable
   fi
 }
 
 # Runs as root, in a process of its own when reached through sudo, so that its trap can undo what it did.
 install_as_root() {
-  new_broker=false
-  case " $* " in *" mosquitto "*) new_broker=true ;; esac
-  if $new_broker; then
-    forbid_broker_start
+  new_services=
+  for service in $services; do
+    case " $* " in *" $service "*) new_services="$new_services $service" ;; esac
+  done
+  if [ -n "$new_services" ]; then
+    forbid_service_start
   fi
   export DEBIAN_FRONTEND=noninteractive
   apt-get -o DPkg::Lock::Timeout=120 update || fail "apt-get update failed: check the network and /etc/apt, then try again"
   apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" ||
     fail "apt-get could not install: $*"
-  if $new_broker; then
-    disable_broker >/dev/null 2>&1 ||
-      fail "mosquitto is installed but could not be disabled: run 'systemctl disable --now mosquitto' as root"
-  fi
+  for service in $new_services; do
+    disable_service "$service" >/dev/null 2>&1 ||
+      fail "$service is installed but could not be disabled: run 'systemctl disable --now $service' as root"
+  done
 }
 
 install_missing() {
@@ -77,7 +82,7 @@ install_missing() {
     sudo -- "$script" --as-root "$@" || exit 1
   else
     echo "install-dependencies: missing: $*" >&2
-    fail "run this as root, then try again: $script$for_tests"
+    fail "run this as root, then try again: $script$for_what"
   fi
 }
 
@@ -97,15 +102,19 @@ if [ "${1:-}" = --as-root ]; then
   exit 0
 fi
 
-for_tests=
+for_what=
 packages=$build_packages
 case "${1:-}" in
   "") ;;
   --tests)
-    for_tests=" --tests"
+    for_what=" --tests"
     packages="$build_packages $test_packages"
     ;;
-  *) fail "unknown argument '$1': only --tests is known" ;;
+  --peers)
+    for_what=" --peers"
+    packages="$build_packages $peer_packages"
+    ;;
+  *) fail "unknown argument '$1': --tests and --peers are known" ;;
 esac
 
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || fail "apt and dpkg not found: Debian 12 is needed"

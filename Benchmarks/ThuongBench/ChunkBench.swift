@@ -10,11 +10,6 @@ struct ChunkBench {
   static let seriesInRow = 96
   var scale: Double
 
-  private struct Column {
-    var domain: String
-    var values: [Double] = []
-  }
-
   private struct Sum {
     var readings = 0
     var bytes = 0
@@ -22,7 +17,8 @@ struct ChunkBench {
 
   func run() throws {
     say(Machine.heading("chunk: the codec, \(Self.chunk) readings a column"))
-    guard let columns = try cityDay() else { return say("  the benchmark day is not here") }
+    guard BenchDay.isHere else { return say("  the benchmark day is not here") }
+    let columns = try BenchDay.columns(scale: scale)
     var sums: [String: Sum] = [:]
     var encoder = Encoder()
     var decoder = Decoder()
@@ -44,7 +40,7 @@ struct ChunkBench {
   }
 
   /// Whole rows, as a ring of devices that keep step has them for a day.
-  private func reportRows(_ columns: [Column]) {
+  private func reportRows(_ columns: [BenchDay.Column]) {
     var encoder = ChunkRowEncoder()
     var (bytes, readings, rows) = (0, 0, 0)
     let before = Machine.nanoseconds
@@ -105,34 +101,5 @@ struct ChunkBench {
       try bytes.withUnsafeBytes { try decoder.decode($0, count: count, into: &chunk) }
       nanoseconds += Int64(Machine.nanoseconds - before)
     }
-  }
-
-  // MARK: The benchmark day
-
-  /// Its series, in the generator's order; nil where it is not there. A line is `traffic,device=tra-0000 volume=12,speed=40.1 1763658000000000000`.
-  private func cityDay() throws -> [Column]? {
-    let generator = "../shared/bench/city_day.py"
-    guard FileManager.default.fileExists(atPath: generator) else { return nil }
-    let directory = try TemporaryDirectory(prefix: "thuong-bench")
-    let file = "\(directory.path)/day.lp"
-    try PythonTools.run(try PythonTools.withNumpy(), [generator, "--format", "influx", "--scale", "\(scale)"], to: file)
-    var columns: [Column] = []
-    var places: [String: Int] = [:]
-    let data = try Data(contentsOf: URL(fileURLWithPath: file), options: .mappedIfSafe)
-    for line in data.split(separator: UInt8(ascii: "\n")) {
-      let parts = line.split(separator: UInt8(ascii: " "))
-      let head = String(decoding: parts[0], as: UTF8.self)
-      let fields = parts[1].split(separator: UInt8(ascii: ","))
-      let first = places[head] ?? columns.count
-      if first == columns.count {
-        places[head] = first
-        for _ in fields { columns.append(Column(domain: String(head.prefix { $0 != "," }))) }
-      }
-      for (place, field) in fields.enumerated() {
-        let text = field[(field.firstIndex(of: UInt8(ascii: "=")) ?? field.startIndex)...].dropFirst()
-        columns[first + place].values.append(Double(String(decoding: text, as: UTF8.self)) ?? .nan)
-      }
-    }
-    return columns
   }
 }

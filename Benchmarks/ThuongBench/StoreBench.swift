@@ -16,20 +16,17 @@ struct StoreBench {
     say(Machine.heading("store: thuong replay into a store that stays, \(Shown.decimals(hours, 1)) hours, no rules"))
     guard BenchDay.isHere else { return say("  the benchmark day is not here") }
     let directory = try TemporaryDirectory(prefix: "thuong-bench")
-    let (devices, rules) = ("\(directory.path)/Devices", "\(directory.path)/Rules")
-    try BenchDay.writeDevices(to: devices)
-    try FileManager.default.createDirectory(atPath: rules, withIntermediateDirectories: true)
+    let replay = try Replay(in: directory.path)
     try "".write(toFile: "\(directory.path)/nothing.ndjson", atomically: true, encoding: .utf8)
     for seed in [7, 8] {
       let trace = "\(directory.path)/day.ndjson"
       try BenchDay.writeTrace(to: trace, hours: hours, seed: seed, scale: scale)
-      let replay = Replay(devices: devices, rules: rules, directory: directory.path)
       try measure(replay, trace, seed)
     }
   }
 
   /// As a gateway does that ends.
-  private func seal(_ directory: String, _ replay: Replay) throws {
+  static func seal(_ directory: String, _ replay: Replay) throws {
     let registry = try RegistryFiles.load(directory: URL(fileURLWithPath: replay.devices))
     let book = try RuleFiles.read(sources: [], registry: registry)
     let store = try GatewayStore(directory: directory, durability: .full, sinks: [])
@@ -44,7 +41,7 @@ struct StoreBench {
     let store = "\(replay.directory)/store-\(seed)"
     let whole = try replay.run(trace, into: store)
     say("  seed \(seed): \(whole.said)")
-    try seal(store, replay)
+    try Self.seal(store, replay)
     let pages = try Pages(store: store)
     let readings = Double(whole.readings)
     let each = Double(pages.chunks) / readings
@@ -59,6 +56,11 @@ struct StoreBench {
     let nothing = "\(replay.directory)/nothing.ndjson"
     let clean = try replay.run(nothing, into: store)
     say(Shown.budget("s to open after a clean end, at most 0.5", isMet: clean.seconds <= 0.5, got: Shown.decimals(clean.seconds, 2)))
+    let asked = try QueryBench.measure(store)
+    say(
+      Shown.budget(
+        "ms for 5-minute means of \(asked.series) series, at most 10", isMet: asked.means <= 10, got: Shown.decimals(asked.means, 1))
+        + "; hourly means \(Shown.decimals(asked.hours, 1)) ms; opened in \(Shown.decimals(asked.open, 0)) ms")
     // Killed when nearly everything is committed: the log is at its longest.
     let killed = "\(replay.directory)/killed-\(seed)"
     try replay.run(trace, into: killed, killAfter: whole.seconds * 0.9)
@@ -67,39 +69,6 @@ struct StoreBench {
       Shown.budget("s to open after kill -9, at most 2", isMet: again.seconds <= 2, got: Shown.decimals(again.seconds, 2))
         + ", \(Shown.decimals(again.peak, 0)) MB")
     for path in [store, killed] { try FileManager.default.removeItem(atPath: path) }
-  }
-}
-
-/// `thuong replay --data`, in a process of its own.
-private struct Replay {
-  var devices: String
-  var rules: String
-  var directory: String
-
-  struct Outcome {
-    var said = ""
-    var readings = 0
-    var seconds = 0.0
-    /// Resident memory at its most, in MB.
-    var peak = 0.0
-  }
-
-  @discardableResult
-  func run(_ trace: String, into store: String, killAfter: Double? = nil) throws -> Outcome {
-    let begun = Machine.nanoseconds
-    let child = try ChildLines(["replay", trace, "--data", store, "--devices", devices, "--rules", rules], executable: Machine.thuong)
-    var outcome = Outcome()
-    while child.process.isRunning {
-      outcome.peak = max(outcome.peak, Machine.residentMegabytes(of: child.process.id).peak)
-      outcome.seconds = Double(Machine.nanoseconds - begun) / 1e9
-      if let limit = killAfter, outcome.seconds > limit { child.process.send(SIGKILL) }
-      usleep(2000)
-    }
-    while let line = child.next() { outcome.said = line }
-    guard killAfter != nil || child.process.exitCode == 0 else { throw BenchFailure("thuong replay failed: \(outcome.said)") }
-    let words = outcome.said.split(separator: " ")
-    outcome.readings = words.firstIndex(of: "readings").flatMap { Int(words[$0 - 1]) } ?? 0
-    return outcome
   }
 }
 

@@ -7,7 +7,7 @@ struct ThuongBench: AsyncParsableCommand {
     commandName: "thuong-bench",
     abstract: "Measures the gateway on this machine, on real parts.",
     discussion: "Everything stays on 127.0.0.1. A missed budget is printed as MISSED and is no failure. See Benchmarks/README.md.",
-    subcommands: [All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Store.self, Sender.self, Subscriber.self],
+    subcommands: [All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Store.self, Ingest.self, Retention.self, Peers.self, Ask.self, Sender.self, Subscriber.self],
     defaultSubcommand: All.self)
 }
 
@@ -16,6 +16,8 @@ struct All: AsyncParsableCommand {
 
   @Flag(help: "Offline: the whole day in place of two hours.")
   var full = false
+  @Flag(help: "VictoriaMetrics and InfluxDB beside the store, as Debian has them.")
+  var peers = false
 
   func run() async throws {
     try await LiveBench(rounds: 5, messages: 150_000).run()
@@ -23,7 +25,10 @@ struct All: AsyncParsableCommand {
     try await LatencyBench(probes: 1000, rate: 5000).run()
     try CommitBench(commits: 5000, rounds: 3).run()
     try ChunkBench(scale: 0.25).run()
+    try IngestBench(scale: full ? 1 : 0.25).run()
     try StoreBench(hours: full ? 24 : 6, scale: 1).run()
+    if full { try RetentionBench(hours: 24, scale: 1).run() }
+    if peers { try await PeersBench(hours: 24, scale: 1).run() }
   }
 }
 
@@ -84,4 +89,43 @@ struct Store: AsyncParsableCommand {
   var scale = 1.0
 
   func run() async throws { try StoreBench(hours: hours, scale: scale).run() }
+}
+
+struct Ingest: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Decoded readings per CPU-second into the series store.")
+
+  @Option(help: "How much of the benchmark day's devices.")
+  var scale = 1.0
+
+  func run() async throws { try IngestBench(scale: scale).run() }
+}
+
+struct Retention: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "The store's size, lap by lap, where readings are kept for two hours.")
+
+  @Option var hours = 24.0
+  @Option(help: "How much of the benchmark day's devices.")
+  var scale = 1.0
+
+  func run() async throws { try RetentionBench(hours: hours, scale: scale).run() }
+}
+
+struct Peers: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "The benchmark day in VictoriaMetrics and InfluxDB, and here.",
+    discussion: "Needs Debian's packages victoria-metrics and influxdb: packaging/install-dependencies.sh --peers")
+
+  @Option var hours = 24.0
+  @Option(help: "How much of the benchmark day's devices.")
+  var scale = 1.0
+
+  func run() async throws { try await PeersBench(hours: hours, scale: scale).run() }
+}
+
+struct Ask: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "query", abstract: "A fresh process that asks once.", shouldDisplay: false)
+
+  @Option var data: String
+
+  func run() async throws { try QueryBench(data: data).run() }
 }
