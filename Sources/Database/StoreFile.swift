@@ -29,11 +29,12 @@ package final class StoreFile {
   /// Where the store as it was stands, if this start has brought it up to date.
   package let copyOfOlder: String?
 
-  /// Locks the directory, opens or creates the file, brings its schema up to date.
+  /// Locks the directory, opens or creates the file, brings its schema up to date. What a killed restore left to be done is done first.
   package init(directory: String, durability: Durability, migrations: [Migration]) throws(StoreError) {
     let path = "\(directory)/\(Self.name)"
     (self.directory, self.path, logPath) = (directory, path, Self.logPath(directory))
     lock = try DirectoryLock(directory: directory)
+    try RestoredFile.finish(directory, lock)
     if Self.size(path) == 0, Self.size(logPath) > 0 { throw .damaged("\(path) is empty or missing beside its write-ahead log") }
     do {
       queue = try DatabaseQueue(path: path, configuration: Self.configuration(path, migrations))
