@@ -7,13 +7,13 @@ struct Backup: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Copies the store into one file, while the gateway runs.",
     discussion: """
-      Everything acknowledged before the command was started is in the backup. It is checked before it gets its name: a file of that
+      Everything acknowledged before the command was started is in the backup. It is checked before it gets its name: a file of that \
       name is a whole backup. It holds no passwords, secrets or tokens; keep those files, the configuration, devices and rules apart.
 
         thuong backup /backups/$(date +%F).sqlite
         thuong restore /backups/2025-11-21.sqlite --data var
 
-      On a gateway that writes more than data.log_max (256 MB) while a large store is copied, intake pauses until that is done; the broker
+      On a gateway that writes more than data.log_max (256 MB) while a large store is copied, intake pauses until that is done; the broker \
       keeps what comes. Runs beside a gateway, or without one.
       """)
 

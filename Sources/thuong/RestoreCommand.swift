@@ -7,13 +7,13 @@ struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Makes a backup the store of a data directory.",
     discussion: """
-      No gateway may be running there. The next one tells every sink a gap of cause "restored", from the backup's newest input to its own
-      start. Events that waited in the backup are sent again, with their own ids and sequences. The thuong-sequence of new events goes on
+      No gateway may be running there. The next one tells every sink a gap of cause "restored", from the backup's newest input to its own \
+      start. Events that waited in the backup are sent again, with their own ids and sequences. The thuong-sequence of new events goes on \
       after those of the store that is replaced, where that store went on from the backup; else 10000000 beyond all that is known.
 
         thuong restore /backups/2025-11-21.sqlite --data var --replace
 
-      A backup of an older version is brought up to date; the file itself stays as it is. A store that is there already stays, as
+      A backup of an older version is brought up to date; the file itself stays as it is. A store that is there already stays, as \
       thuong.sqlite.replaced-<time>. Exits 4 where a gateway runs, 5 where the backup is damaged.
       """)
 
