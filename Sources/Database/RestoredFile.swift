@@ -40,8 +40,7 @@ package enum RestoredFile {
   /// Does what a restore has still to do, if there is any; what one left unfinished that had not come so far goes.
   package static func finish(_ directory: String, _ lock: borrowing DirectoryLock) throws(StoreError) {
     unlink("\(directory)/\(partialName)")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    guard let restored = names.filter({ $0.hasPrefix(prefix) }).max() else { return }
+    guard let restored = pending(directory) else { return }
     let parts = restored.dropFirst(prefix.count).split(separator: "-", maxSplits: 1)
     guard parts.count == 2, let row = Int64(parts[0]) else {
       throw .unusable("\(directory)/\(restored): no name that a restore gives; move it elsewhere")
@@ -55,6 +54,18 @@ package enum RestoredFile {
     try PartialFile.syncDirectory(of: present)
     try move("\(directory)/\(restored)", present)
     try PartialFile.syncDirectory(of: present)
+  }
+
+  /// What is there meanwhile is no store to read.
+  package static func refusePending(_ directory: String) throws(StoreError) {
+    if pending(directory) != nil {
+      throw .unusable("\(directory): a restore was not finished; the start of the gateway finishes it, then try again")
+    }
+  }
+
+  private static func pending(_ directory: String) -> String? {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    return names.filter { $0.hasPrefix(prefix) }.max()
   }
 
   private static func move(_ old: String, _ new: String) throws(StoreError) {

@@ -58,6 +58,11 @@ import Testing
 
     /// Nil where the next start finds the one store or the other, whole.
     func problemOfStart() async throws -> String? {
+      let between = try await run.export("store")
+      let isRefused = between.ended.code == 3 && between.ended.text.contains("a restore was not finished")
+      guard isRefused || between.ended.code == 0 && [old, new].contains(between.readings) else {
+        return "before the start: \(between.readings.count) readings, exit \(between.ended.code), \(between.ended.text)"
+      }
       let start = try await run.replay(["clock"], into: "store").command
       guard start.code == 0 else { return "the start: exit \(start.code), \(start.text)" }
       let found = try await run.export("store").readings

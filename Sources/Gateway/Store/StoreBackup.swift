@@ -18,6 +18,7 @@ package struct StoreBackup: Sendable {
   ) throws -> StoreBackup {
     // Before the work, and again after it.
     if StoreFile.isThere(path) { throw StoreCopy.exists(path) }
+    try RestoredFile.refusePending(directory)
     // Whatever was committed until here is in the copy.
     let mark = DirectoryLock.highWater(directory: directory)
     let copy = try StoreCopy(of: "\(directory)/\(StoreFile.name)", at: "\(path).partial", progress: copied)
