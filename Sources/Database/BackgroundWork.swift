@@ -15,6 +15,13 @@ package enum BackgroundWork {
     if sched_setscheduler(0, idlePolicy, &parameters) != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19) }
   }
 
+  /// From now on the calling thread runs at nice 10: for what others wait for, such as a long read that holds the store's log.
+  package static func giveWay() {
+    // Linux takes 0 for the calling thread alone.
+    let which = __priority_which_t(PRIO_PROCESS.rawValue)
+    setpriority(which, 0, max(getpriority(which, 0), 10))
+  }
+
   /// Whether the calling thread gives way.
   package static var isRunning: Bool { sched_getscheduler(0) == idlePolicy }
 }

@@ -9,7 +9,7 @@ import Glibc
 ///     16 row     │ see `CrashNotes`
 ///     24 message ┘
 ///
-/// Nothing of it is synced: it has to outlive the process, and may be lost with the machine.
+/// Only a restore syncs it: else it has to outlive the process, and may be lost with the machine.
 package struct DirectoryLock: ~Copyable {
   private let descriptor: Int32
 
@@ -60,6 +60,13 @@ package struct DirectoryLock: ~Copyable {
 
   /// Called after a commit: it may lag behind what is committed, and never leads it. A write that fails lets it lag.
   package func setHighWater(_ number: Int64) { write(number, at: 0) }
+
+  /// The directory gets another store, which ends with that row: what is noted of the one before it is forgotten, also over a power loss.
+  func begin(highWater number: Int64) throws(StoreError) {
+    setHighWater(number)
+    clearNotes()
+    guard highWater == number, fdatasync(descriptor) == 0 else { throw PartialFile.failure("thuong.lock", "cannot be written") }
+  }
 
   static let notesAt: off_t = 8
 

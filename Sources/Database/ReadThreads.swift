@@ -14,10 +14,7 @@ package enum ReadPriority: Sendable {
 
   fileprivate func apply() {
     switch self {
-    case .niced:
-      // Linux takes 0 for the calling thread alone.
-      let which = __priority_which_t(PRIO_PROCESS.rawValue)
-      setpriority(which, 0, max(getpriority(which, 0), 10))
+    case .niced: BackgroundWork.giveWay()
     case .background: BackgroundWork.begin()
     }
   }

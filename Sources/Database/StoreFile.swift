@@ -14,7 +14,7 @@ package enum Durability: String, Sendable { case full, normal }
 /// The one SQLite file, `thuong.sqlite`, as its only writer holds it.
 ///
 /// One connection writes and copies the write-ahead log into the file (SQLite's checkpoint); readers open their own (`StoreReader`)
-/// after it.
+/// after it. A store of an older format is copied before it is brought up to date.
 package final class StoreFile {
   package static let name = "thuong.sqlite"
   /// The write-ahead log is cut to this whenever it begins anew: while the file is longer, some reader has kept it from doing so.
@@ -26,36 +26,43 @@ package final class StoreFile {
   private let lock: DirectoryLock
   private let queue: DatabaseQueue
   private let logGrowth: LogGrowth
+  /// Where the store as it was stands, if this start has brought it up to date.
+  package let copyOfOlder: String?
 
-  /// Locks the directory, opens or creates the file, brings its schema up to date.
+  /// Locks the directory, opens or creates the file, brings its schema up to date. What a killed restore left to be done is done first.
   package init(directory: String, durability: Durability, migrations: [Migration]) throws(StoreError) {
     let path = "\(directory)/\(Self.name)"
     (self.directory, self.path, logPath) = (directory, path, Self.logPath(directory))
     lock = try DirectoryLock(directory: directory)
+    try RestoredFile.finish(directory, lock)
     if Self.size(path) == 0, Self.size(logPath) > 0 { throw .damaged("\(path) is empty or missing beside its write-ahead log") }
     do {
-      queue = try DatabaseQueue(path: path, configuration: Self.configuration())
+      queue = try DatabaseQueue(path: path, configuration: Self.configuration(path, migrations))
       logGrowth = queue.inDatabase { LogGrowth($0) }
       try Self.harden(queue, durability)
       try queue.inDatabase(LogRewrite.run)
       if lock.highWater > 0, try queue.read({ db in try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") }) == 0 {
         throw StoreError.damaged("\(path) is empty, and \(lock.highWater) log rows were committed")
       }
-      try Self.migrate(queue, migrations)
+      copyOfOlder = try Self.migrate(queue, migrations)
     } catch let error as StoreError {
       throw error
     } catch {
-      throw Self.openingError(error, directory)
+      throw Self.openingError(error, path)
     }
   }
 
-  private static func configuration() -> Configuration {
+  private static func configuration(_ path: String, _ migrations: [Migration]) -> Configuration {
     var configuration = Configuration()
     configuration.journalMode = .wal
     configuration.busyMode = .timeout(Double(busyMilliseconds) / 1000)
     configuration.label = "writer"
-    // Before the first page is written; of an older file it changes nothing.
-    configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
+    configuration.prepareDatabase { db in
+      // Before anything is written: a file that is not ours stays as it is.
+      _ = try StoreFormat(db).state(among: migrations, path: path)
+      // Before the first page is written; of an older file it changes nothing.
+      try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+    }
     return configuration
   }
 
@@ -76,18 +83,18 @@ package final class StoreFile {
     }
   }
 
-  private static func migrate(_ queue: DatabaseQueue, _ migrations: [Migration]) throws {
-    var migrator = DatabaseMigrator()
-    for migration in migrations {
-      migrator.registerMigration(migration.name) { db in try db.execute(sql: migration.sql) }
+  /// - Returns: where the copy stands that was made before, if there was anything to change.
+  private static func migrate(_ queue: DatabaseQueue, _ migrations: [Migration]) throws -> String? {
+    var copy: String?
+    if case .older(let format) = try queue.read({ db in try StoreFormat(db).state(among: migrations, path: queue.path) }) {
+      copy = try OlderStore.keep(queue.path, format: format, before: migrations.count)
     }
-    let unknown = try queue.read { db in try migrator.hasBeenSuperseded(db) }
-    if unknown { throw StoreError.newer(queue.path) }
-    try migrator.migrate(queue)
+    try queue.inDatabase { db in try StoreFormat.migrate(db, migrations) }
+    if let copy { OlderStore.removeOthers(than: copy, of: queue.path) }
+    return copy
   }
 
-  private static func openingError(_ error: any Error, _ directory: String) -> StoreError {
-    let path = "\(directory)/\(name)"
+  static func openingError(_ error: any Error, _ path: String) -> StoreError {
     guard let error = error as? DatabaseError else { return .unusable("\(path): \(error)") }
     switch error.resultCode {
     case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged("\(path): \(error.message ?? "not a database")")
@@ -200,10 +207,12 @@ package final class StoreFile {
   /// Who else has a read transaction open, the oldest first: the first is the one that keeps the log from being emptied.
   package var logHolders: [LogHolder] { LogHolder.find(sharedMemory: "\(path)-shm") }
 
-  static func logPath(_ directory: String) -> String { "\(directory)/\(name)-wal" }
+  package static func logPath(_ directory: String) -> String { "\(directory)/\(name)-wal" }
+
+  package static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   /// 0 where there is no such file.
-  static func size(_ path: String) -> Int64 {
+  package static func size(_ path: String) -> Int64 {
     var info = stat()
     return stat(path, &info) == 0 ? Int64(info.st_size) : 0
   }

@@ -28,6 +28,7 @@ package final class StoreReader: Sendable {
   ) throws(StoreError) {
     let path = "\(directory)/\(StoreFile.name)"
     (self.path, self.limits) = (path, limits)
+    try RestoredFile.refusePending(directory)
     guard access(path, R_OK) == 0 else { throw .unusable("\(directory): no store here; name the gateway's directory with --data") }
     var configuration = Configuration()
     configuration.readonly = true

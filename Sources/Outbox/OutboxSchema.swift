@@ -14,7 +14,7 @@ package import Database
 ///     delivery                                 one row an event and sink
 ///     ┌─────────────┬──────────────────────────────────────────────────────────────────┐
 ///     │ sink        │ TEXT ┐ primary key                                                │
-///     │ sequence    │ INT  ┘ from 1, without gaps in each sink                          │
+///     │ sequence    │ INT  ┘ from 1, without gaps in each sink but for restores         │
 ///     │ event       │ TEXT: event.id                                                    │
 ///     │ state       │ INTEGER: 0 waiting, 1 delivered, 2 dead                           │
 ///     │ attempts    │ INTEGER                                                           │
@@ -25,13 +25,18 @@ package import Database
 ///     sink                                     one row a sink that ever got an event
 ///     ┌───────────────┬────────────────────────────────────────────────────────────────┐
 ///     │ id            │ TEXT, primary key                                               │
-///     │ last_sequence │ INTEGER: events created for it                                  │
+///     │ last_sequence │ INTEGER: of the newest event created for it                     │
 ///     │ delivered     │ INTEGER: of those, delivered                                    │
 ///     │ dead          │ INTEGER: of those, dead                                         │
 ///     │ stopped       │ TEXT or NULL: why it stopped                                    │
+///     │ skipped       │ INTEGER: sequences that restores passed over, see SequenceLeap  │
+///     └───────────────┴────────────────────────────────────────────────────────────────┘
+///     sequence_floor                           one row, of id 1, or none
+///     ┌───────────────┬────────────────────────────────────────────────────────────────┐
+///     │ sequence      │ INTEGER: a sink's first event gets the next one                 │
 ///     └───────────────┴────────────────────────────────────────────────────────────────┘
 ///
-/// Always: last_sequence = delivered + dead + waiting.
+/// Always: last_sequence - skipped = delivered + dead + waiting.
 package enum OutboxSchema {
   package static let migrations = [
     Migration(
@@ -51,6 +56,13 @@ package enum OutboxSchema {
           dead INTEGER NOT NULL DEFAULT 0, stopped TEXT
         ) WITHOUT ROWID;
         """
-    )
+    ),
+    Migration(
+      name: "outbox-2",
+      sql: """
+        ALTER TABLE sink ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE sequence_floor (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL);
+        """
+    ),
   ]
 }

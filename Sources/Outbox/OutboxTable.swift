@@ -28,7 +28,10 @@ package enum OutboxTable {
     }
     for (sink, sequence) in next {
       try db.cachedStatement(
-        sql: "INSERT INTO sink (id, last_sequence) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET last_sequence = excluded.last_sequence"
+        sql: """
+          INSERT INTO sink (id, last_sequence, skipped) VALUES (?, ?, coalesce((SELECT sequence FROM sequence_floor), 0))
+          ON CONFLICT (id) DO UPDATE SET last_sequence = excluded.last_sequence
+          """
       ).execute(arguments: [sink, sequence])
     }
     return Set(next.keys)
@@ -44,7 +47,8 @@ package enum OutboxTable {
   }
 
   private static func lastSequence(of sink: String, in db: GRDB.Database) throws -> Int64 {
-    try Int64.fetchOne(db.cachedStatement(sql: "SELECT last_sequence FROM sink WHERE id = ?"), arguments: [sink]) ?? 0
+    try Int64.fetchOne(db.cachedStatement(sql: "SELECT last_sequence FROM sink WHERE id = ?"), arguments: [sink])
+      ?? Int64.fetchOne(db.cachedStatement(sql: "SELECT sequence FROM sequence_floor")) ?? 0
   }
 
   /// Records what became of attempts. A mark of a delivery that no longer waits changes nothing, so that marks may come twice.
@@ -115,15 +119,16 @@ package enum OutboxTable {
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
-          SELECT sink.id, last_sequence, delivered, dead, stopped, delivery.first_at, delivery.attempts, delivery.last_error
+          SELECT sink.id, last_sequence, skipped, delivered, dead, stopped, delivery.first_at, delivery.attempts, delivery.last_error
           FROM sink LEFT JOIN delivery ON delivery.sink = sink.id AND delivery.sequence =
             (SELECT min(sequence) FROM delivery WHERE delivery.sink = sink.id AND state = 0)
           ORDER BY sink.id
           """))
     return try rows.map { row in
       let oldest: Int64? = try row.soundIfPresent("first_at")
+      let (last, skipped): (Int64, Int64) = (try row.sound("last_sequence"), try row.sound("skipped"))
       return SinkFigures(
-        sink: try row.sound("id"), created: try row.sound("last_sequence"), delivered: try row.sound("delivered"),
+        sink: try row.sound("id"), created: last - skipped, lastSequence: last, delivered: try row.sound("delivered"),
         dead: try row.sound("dead"), stopped: try row.soundIfPresent("stopped"),
         oldestWaitingSince: oldest.map { Timestamp(milliseconds: $0) }, attemptsOfOldest: try row.soundIfPresent("attempts") ?? 0,
         lastError: try row.soundIfPresent("last_error"))
@@ -135,6 +140,8 @@ package enum OutboxTable {
 package struct SinkFigures: Sendable, Equatable {
   package var sink: String
   package var created, delivered, dead: Int64
+  /// Of the newest event created; beyond `created` where the store was once restored.
+  package var lastSequence: Int64
   package var stopped: String?
   /// Real time at which the oldest waiting event was committed.
   package var oldestWaitingSince: Timestamp?
@@ -151,9 +158,10 @@ package struct SinkFigures: Sendable, Equatable {
   package var waiting: Int64 { created - delivered - dead }
 
   package init(
-    sink: String, created: Int64, delivered: Int64, dead: Int64, stopped: String?, oldestWaitingSince: Timestamp?,
-    attemptsOfOldest: Int, lastError: String?
+    sink: String, created: Int64, lastSequence: Int64? = nil, delivered: Int64, dead: Int64, stopped: String?,
+    oldestWaitingSince: Timestamp?, attemptsOfOldest: Int, lastError: String?
   ) {
+    self.lastSequence = lastSequence ?? created
     (self.sink, self.created, self.delivered, self.dead, self.stopped) = (sink, created, delivered, dead, stopped)
     (self.oldestWaitingSince, self.attemptsOfOldest, self.lastError) = (oldestWaitingSince, attemptsOfOldest, lastError)
   }

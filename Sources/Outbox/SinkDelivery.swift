@@ -153,7 +153,7 @@ struct SinkWorker: Sendable {
         continue
       }
       let event = GatewayEvent.alive(
-        instance: instance, sink: sink.id, lastSequence: figures.created, waiting: figures.waiting, now: wallClock())
+        instance: instance, sink: sink.id, lastSequence: figures.lastSequence, waiting: figures.waiting, now: wallClock())
       guard let outcome = await client.post(id: event.id, body: event.body, sequence: nil) else { return }
       if case .answered(200...299, _, _) = outcome { continue }
       logger.debug("Heartbeat not taken", metadata: ["sink": "\(sink.id)", "outcome": "\(outcome)"])

@@ -50,6 +50,14 @@ extension Timestamp {
     return text + "+07:00"
   }
 
+  /// In UTC, for names of files, which sort by time: `20251121T003200.000Z`.
+  package var fileName: String {
+    let (day, second, millisecond) = VietnamTime.civil(self - VietnamTime.offset)
+    let (year, month, dayOfMonth) = CivilDate.fromDay(day)
+    let time = "\(pad(second / 3600))\(pad(second / 60 % 60))\(pad(second % 60)).\(pad(millisecond, 3))"
+    return "\(pad(year, 4))\(pad(month))\(pad(dayOfMonth))T\(time)Z"
+  }
+
   /// For people: `21/11/2025 07:32`, in Vietnam's time.
   package var forReaders: String {
     let (day, second, _) = VietnamTime.civil(self)

@@ -11,12 +11,15 @@ struct Thuong: AsyncParsableCommand {
       Try it:          thuong demo --for 60s
       Bring it up:     thuong check && thuong serve --config thuong.yaml
       Test rules:      thuong simulate Simulator/two-towns.yaml --out day.ndjson && thuong replay day.ndjson --events events.ndjson
+      Keep a copy:     thuong backup day.sqlite, and thuong restore day.sqlite --replace when it is needed
 
       Exit codes: 0 done; 1 an expectation failed; 2 usage; 3 cannot start; 4 the data directory is in use;
       5 the store is damaged; 6 a peer refused or cannot be reached.
       """,
     version: "0.1.0",
-    subcommands: [Serve.self, Demo.self, Check.self, Simulate.self, Replay.self, Query.self, Export.self, IOC.self])
+    subcommands: [
+      Serve.self, Demo.self, Check.self, Simulate.self, Replay.self, Query.self, Export.self, Backup.self, Restore.self, IOC.self,
+    ])
 
   static func main() async {
     do {

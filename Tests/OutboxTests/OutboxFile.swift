@@ -55,6 +55,8 @@ final class OutboxFile: OutboxReader {
     try await queue.read { try OutboxTable.figures(in: $0) }.first { $0.sink == sink }
   }
 
+  func write<T>(_ body: (GRDB.Database) throws -> T) throws -> T { try queue.write(body) }
+
   func rows(_ sql: String) throws -> [Row] { try queue.read { try Row.fetchAll($0, sql: sql) } }
 
   /// Waits, over commits of marks, until the sink's figures are so.

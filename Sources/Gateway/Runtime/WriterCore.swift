@@ -94,6 +94,8 @@ package final class WriterCore {
     health = StoreHealth(logBytesMax: configuration.logBytesMax)
     // Whatever was up when the last process ended is down now. A sender's clock stands until its first message.
     if let clock = engine.clock ?? (configuration.brokerClock == .gateway ? self.clock.now : nil) { engine.intake(up: false, at: clock) }
+    if store.hasUntoldRestores, configuration.brokerClock == .gateway { engine.clock(at: self.clock.now) }
+    store.tellOfRestores(engine)
   }
 
   // MARK: One turn

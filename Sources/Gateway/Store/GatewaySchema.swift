@@ -8,6 +8,7 @@ import SeriesStore
 ///     gateway  one row, as of the last commit: the counters as JSON, the number of the log's last row, and what ClockDoubt saved
 ///     reject   the last rejected input for each reason and registered device; one of each unknown device, up to a limit, and one of the rest
 ///     quarantine  what crashed the process: a message, or a row of the log (its number; topic NULL) with its body
+///     restore  one row a time that the store was restored from a backup; see RestoreTable
 package enum GatewaySchema {
   package static let migrations =
     SeriesSchema.migrations + AlertSchema.migrations + OutboxSchema.migrations + [
@@ -37,6 +38,16 @@ package enum GatewaySchema {
             log_number INTEGER,
             topic TEXT,
             body BLOB NOT NULL);
+          """),
+      Migration(
+        name: "gateway-3",
+        sql: """
+          CREATE TABLE restore(
+            id INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            backup_clock INTEGER,
+            detail TEXT NOT NULL,
+            told_at INTEGER);
           """),
     ]
 }

@@ -35,6 +35,11 @@ package final class GatewayStore {
   /// The hashes of the messages that careful starts crashed of.
   package private(set) var deadlyMessages: Set<UInt64> = []
   private var deadlyRow: Int64 = 0
+  /// Told by the first that serves it: a replay has no sinks.
+  private var untoldRestores: [UntoldRestore] = []
+  var hasUntoldRestores: Bool { !untoldRestores.isEmpty }
+  /// Their gaps are in the engine's batch.
+  private var restoresToldAt: Timestamp?
   private let sinks: [SinkFilter]
 
   /// - Parameter sinks: who gets which events, from the next commit on.
@@ -152,6 +157,7 @@ package final class GatewayStore {
     cut = nil
     try file.read { db in
       if let cut = try SeriesLog.lastCut(db) { (self.cut, recovery.fold) = (cut, try LogFold(cut)) }
+      (untoldRestores, restoresToldAt) = (try RestoreTable.untold(db), nil)
       engine.setUncovered()
       try SeriesLog.read(db, into: &recovery) { number in
         if isCareful { file.takeInHand(row: number) }
@@ -183,6 +189,16 @@ package final class GatewayStore {
       engine.tellOfQuarantined(row: gap.row, from: gap.from, to: gap.to)
     }
     engine.restore(registrations: stored)
+  }
+
+  /// What came after the newest input of a backup that was restored is gone: a gap until now, told once, with the next commit. To be called
+  /// when the engine's clock has come to now; before its first input nothing is told.
+  func tellOfRestores(_ engine: Engine) {
+    guard !untoldRestores.isEmpty, let now = engine.clock else { return }
+    for restore in untoldRestores {
+      engine.gap(cause: "restored", from: restore.backupClock ?? now, to: now, detail: restore.detail)
+    }
+    restoresToldAt = now
   }
 
   private func recoverAlerts(_ engine: Engine, _ db: GRDB.Database) throws {
@@ -237,6 +253,7 @@ package final class GatewayStore {
       engine.rings.committed(row: number)
     }
     lastNumber = number
+    if restoresToldAt != nil { (untoldRestores, restoresToldAt) = ([], nil) }
     engine.batchCommitted()
     return changes.events
   }
@@ -255,5 +272,6 @@ package final class GatewayStore {
     for reject in changes.rejects { try RejectTable.store(reject, db) }
     for message in changes.quarantined { try Quarantine.keep(message, db) }
     for row in changes.toldRows { try Quarantine.told(logRow: row.number, at: row.at, db) }
+    if let at = restoresToldAt { for restore in untoldRestores { try RestoreTable.told(restore.id, at: at, db) } }
   }
 }

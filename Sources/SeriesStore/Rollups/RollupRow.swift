@@ -1,10 +1,16 @@
 package import Readings
 
-/// A row of buckets: those of a ring's series over one span, as a row of chunks (ChunkRow.swift) in which each series has six columns:
-/// count, sum, min, max, first and last, numbered from six times the series' number on. A bucket's ts is its start. Buckets without a
-/// good reading are left out.
+/// A row of buckets: those of a ring's series over one span, as a row of chunks (ChunkRow.swift) in which each series has three columns,
+/// numbered from three times the series' number on:
+///
+///     0  counts; a bucket's ts is its start
+///     1  sums; the same
+///     2  the least of all buckets, then the greatest, then the first and the last; the ts is the place, from 0 on
+///
+/// Buckets without a good reading are left out.
 package struct RollupRow {
-  private static let fields = 6
+  private enum Field: Int, CaseIterable { case counts, sums, values }
+
   /// By series, in order of time.
   package var buckets: [SeriesID: [Bucket]] = [:]
 
@@ -15,24 +21,25 @@ package struct RollupRow {
     var decoder = ChunkRowDecoder()
     unsafe try decoder.open(bytes, number: number)
     for series in wanted {
-      var columns = [SeriesChunk](repeating: SeriesChunk(), count: Self.fields)
-      for field in 0..<Self.fields { unsafe try decoder.read(Self.number(series, field), from: bytes, into: &columns[field]) }
-      if columns[0].isEmpty { continue }
-      guard columns.allSatisfy({ $0.times == columns[0].times }) else { throw .structure }
-      buckets[series] = try Self.buckets(columns)
+      var (counts, sums, values) = (SeriesChunk(), SeriesChunk(), SeriesChunk())
+      unsafe try decoder.read(Self.number(series, .counts), from: bytes, into: &counts)
+      if counts.isEmpty { continue }
+      unsafe try decoder.read(Self.number(series, .sums), from: bytes, into: &sums)
+      unsafe try decoder.read(Self.number(series, .values), from: bytes, into: &values)
+      guard sums.times == counts.times, values.count == 4 * counts.count else { throw .structure }
+      buckets[series] = try Self.buckets(counts, sums.column.values, values.column.values)
     }
   }
 
-  private static func buckets(_ columns: [SeriesChunk]) throws(ChunkFault) -> [Bucket] {
-    let values = columns.map(\.column.values)
+  private static func buckets(_ counts: SeriesChunk, _ sums: [Double], _ values: [Double]) throws(ChunkFault) -> [Bucket] {
     var all: [Bucket] = []
-    all.reserveCapacity(columns[0].count)
-    for (place, start) in columns[0].times.enumerated() {
-      guard let count = Int64(exactly: values[0][place]), count > 0 else { throw .structure }
+    all.reserveCapacity(counts.count)
+    for (place, start) in counts.times.enumerated() {
+      guard let count = Int64(exactly: counts.column.values[place]), count > 0 else { throw .structure }
       all.append(
         Bucket(
-          start: start, count: count, sum: values[1][place], min: values[2][place], max: values[3][place], first: values[4][place],
-          last: values[5][place]))
+          start: start, count: count, sum: sums[place], min: values[place], max: values[counts.count + place],
+          first: values[2 * counts.count + place], last: values[3 * counts.count + place]))
     }
     return all
   }
@@ -51,14 +58,20 @@ package struct RollupRow {
     for one in series {
       guard let buckets = buckets[one], !buckets.isEmpty else { continue }
       let times = buckets.map(\.start)
-      let good = [UInt8](repeating: 0, count: times.count)
-      let columns = [buckets.map { Double($0.count) }, buckets.map(\.sum), buckets.map(\.min), buckets.map(\.max)]
-      for (field, values) in (columns + [buckets.map(\.first), buckets.map(\.last)]).enumerated() {
-        encoder.append(Self.number(one, field), SeriesChunk(times: times, column: ValueColumn(values: values, qualities: good)))
-      }
+      append(one, .counts, times, buckets.map { Double($0.count) }, to: &encoder)
+      append(one, .sums, times, buckets.map(\.sum), to: &encoder)
+      let values = buckets.map(\.min) + buckets.map(\.max) + buckets.map(\.first) + buckets.map(\.last)
+      append(one, .values, (0..<values.count).map { Int64($0) }, values, to: &encoder)
     }
     return encoder.isEmpty ? nil : unsafe Array(encoder.finish(number: number))
   }
 
-  private static func number(_ series: SeriesID, _ field: Int) -> SeriesID { SeriesID(series.int * fields + field) }
+  private func append(_ series: SeriesID, _ field: Field, _ times: [Int64], _ values: [Double], to encoder: inout ChunkRowEncoder) {
+    let good = [UInt8](repeating: Quality.measuring.byte, count: times.count)
+    encoder.append(Self.number(series, field), SeriesChunk(times: times, column: ValueColumn(values: values, qualities: good)))
+  }
+
+  private static func number(_ series: SeriesID, _ field: Field) -> SeriesID {
+    SeriesID(series.int * Field.allCases.count + field.rawValue)
+  }
 }
