@@ -48,7 +48,8 @@ package struct BucketQuery {
       for (place, one) in series.enumerated() {
         for bucket in row.buckets[one] ?? [] where rest.contains(bucket.start) { builders[place].add(bucket) }
       }
-      rest = RollupTable.range(of: stored, resolution).upperBound..<max(range.upperBound, RollupTable.range(of: stored, resolution).upperBound)
+      let end = RollupTable.range(of: stored, resolution).upperBound
+      rest = end..<max(range.upperBound, end)
     }
   }
 
