@@ -105,7 +105,7 @@ package final class StoredReadings {
       let series = places.map { wanted[$0] }
       let extents = series.compactMap(extent)
       guard let first = extents.map(\.lowerBound).min(), let end = extents.map(\.upperBound).max() else { continue }
-      let within = (first..<end).clamped(to: range)
+      let within = steps.rounded(first..<end).clamped(to: range)
       let held = series.map { heads.unsealed($0, in: steps.rounded(within)) }
       for window in steps.windows(of: within, atLeast: Self.windowLength) {
         let buckets = try reader.read { db in
