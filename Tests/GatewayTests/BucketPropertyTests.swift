@@ -187,6 +187,21 @@ import Testing
     }
   }
 
+  @Test func `A series ends with its newest reading, however long the span that it is sealed in`() throws {
+    let town = try RollupTown()
+    let last = RollupTown.start - 3 * Self.day
+    for device in RollupTown.devices { town.send(device, [Message(ts: last, values: [1, nil])], at: RollupTown.start) }
+    try town.commit()
+    for _ in 0..<2 {
+      let stored = try town.stored()
+      for series in stored.series {
+        let end = try stored.end(of: [series.id])
+        #expect(end == (series.metric == "a" ? Timestamp(milliseconds: last + 1) : nil), "\(series.device)/\(series.metric)")
+      }
+      try town.sealAll()
+    }
+  }
+
   @Test func `A value near the end of all numbers is sealed, and its sum is a number`() throws {
     let town = try RollupTown()
     let topic = Array("thuong/v1/s/power/minute/telemetry".utf8)
