@@ -147,7 +147,7 @@ package import Readings
   }
 
   /// The oldest reading that is not sealed; `Int64.max` where all are.
-  func unsealedFrom(_ id: SeriesID) -> Int64 {
+  package func unsealedFrom(_ id: SeriesID) -> Int64 {
     precondition(id.int < seriesCount, "a series is registered before it is asked for")
     // Safe: the index was checked.
     return unsafe heads[id.int].unsealedFrom

@@ -51,7 +51,7 @@ struct Query: ParsableCommand {
     let directory = data ?? configuration.dataDirectory
     let stored = try StoredReadings(directory: directory, priority: .niced)
     let wanted = try series.map { try find($0, in: stored) }
-    let end = to?.timestamp ?? stored.end(of: wanted.map(\.id)) ?? Timestamp(milliseconds: 0)
+    let end = try to?.timestamp ?? stored.end(of: wanted.map(\.id)) ?? Timestamp(milliseconds: 0)
     let range = min(from?.timestamp ?? end - 86_400_000, end).milliseconds..<end.milliseconds
     // What a unit is stands in the devices' files; without them numbers stand alone.
     var output = QueryOutput(format, try? RegistryFiles.load(directory: configuration.devices))

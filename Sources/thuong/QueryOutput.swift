@@ -57,15 +57,17 @@ struct QueryOutput {
       json.field("device", series.device)
       json.field("metric", series.metric)
       json.field("unit", metric?.unit)
-      json.field("points", array: { json in
-        for point in points {
-          json.array { json in
-            json.value(point.ts)
-            json.value(point.value)
-            if let status = point.status { json.value(status) }
+      json.field(
+        "points",
+        array: { json in
+          for point in points {
+            json.array { json in
+              json.value(point.ts)
+              json.value(point.value)
+              if let status = point.status { json.value(status) }
+            }
           }
-        }
-      })
+        })
     }
     text += json.text + "\n"
   }

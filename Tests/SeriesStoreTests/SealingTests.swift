@@ -62,20 +62,24 @@ import Testing
     }
 
     func seal(_ place: Int) throws {
-      let ring = rings.all[place]
-      let rows = try file.read { db in try sealer.rows(of: ring, heads, db) }
-      try file.commit { db in for row in rows.chunks { try ChunkTable.store(row.number, row.body, db) } }
-      for row in rows.chunks {
-        for series in row.series {
-          if let spans = rings.sealedSpans(of: series, with: row.span) { rings.setSealedSpans(of: series, spans) }
+      var hasMore = true
+      while hasMore {
+        let ring = rings.all[place]
+        let rows = try file.read { db in try sealer.rows(of: ring, heads, db) }
+        try file.commit { db in
+          for row in rows.chunks { try ChunkTable.store(row.number, row.body, db) }
+          for row in rows.rollups { try RollupTable.store(row.number, row.body, db) }
         }
+        for row in rows.chunks {
+          for series in row.series {
+            if let spans = rings.sealedSpans(of: series, with: row.span) { rings.setSealedSpans(of: series, spans) }
+          }
+        }
+        hasMore = rows.hasMore
+        rings.sealed(place, spans: rows.spans)
       }
       history.forget()
-      if rows.hasMore {
-        rings.sealed(place, spans: rows.spans)
-        return try seal(place)
-      }
-      for series in ring.series {
+      for series in rings.all[place].series {
         heads.setSealed(series)
         if let newest = heads.newest(series) { heads.trim(series, before: newest.milliseconds - Self.reach, least: Self.least) }
       }

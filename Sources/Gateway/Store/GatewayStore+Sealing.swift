@@ -106,10 +106,15 @@ extension GatewayStore {
     let settings = engine.settings
     var all: [Expiry] = []
     for ring in engine.rings.all {
-      all.append(Expiry(ring: ring, before: ring.start(of: now - settings.rawRetention)))
+      // What is not sealed will be sealed with all that stands in its span.
+      let unsealed = ring.series.map { engine.heads.unsealedFrom($0) }.min() ?? .max
+      var before = ring.start(of: min(now - settings.rawRetention, unsealed))
+      all.append(Expiry(ring: ring, before: before))
+      // Coarse buckets are made of finer ones: they are kept for as long at least.
       for resolution in Resolution.allCases {
-        let retention = settings.rollupRetention[resolution] ?? .max
-        if retention <= now { all.append(Expiry(ring: ring, resolution: resolution, before: resolution.rowStart(of: now - retention))) }
+        guard let retention = settings.rollupRetention[resolution], retention <= now else { break }
+        before = resolution.rowStart(of: min(now - retention, before))
+        all.append(Expiry(ring: ring, resolution: resolution, before: before))
       }
     }
     return all.filter { $0.before > expiries[$0.place] ?? .min }

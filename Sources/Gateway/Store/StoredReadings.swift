@@ -113,9 +113,23 @@ package final class StoredReadings {
     return found
   }
 
-  /// The end of the newest span or the newest reading of one of these; nil where there is none.
-  package func end(of wanted: [SeriesID]) -> Timestamp? {
-    wanted.compactMap { rings.extent(of: $0, held: heads.unsealed($0, in: Self.always)) }.map { Timestamp(milliseconds: $0.upperBound) }.max()
+  /// Right after the newest reading of any of these; nil where there is none.
+  ///
+  /// - Throws: `StoreError.damaged` where it cannot be read.
+  package func end(of wanted: [SeriesID]) throws -> Timestamp? {
+    try wanted.compactMap(newest).max().map { Timestamp(milliseconds: $0 + 1) }
+  }
+
+  /// Where readings are gone and rollups are not, the end of the newest span.
+  private func newest(_ one: SeriesID) throws -> Int64? {
+    let held = heads.newest(one)?.milliseconds
+    let ring = rings[of: one]
+    guard let span = rings.sealedSpans(of: one)?.upperBound else { return held }
+    let end = ring.range(of: span).upperBound
+    if let held, held >= end { return held }
+    let parts = try reader.read { db in try ChunkTable.parts(ring: ring.id, span: span, db) }
+    let sealed = try StoredSpan(parts, ring: ring, span: span).readings(of: one).times.last
+    return max(sealed ?? end - 1, held ?? .min)
   }
 }
 

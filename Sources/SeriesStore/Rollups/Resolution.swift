@@ -25,7 +25,7 @@ package enum Resolution: Int64, CaseIterable, Sendable {
 
   /// What one row covers: a whole number of the next coarser buckets. Rows of coarse buckets are written again with every seal of a finer
   /// one, and are short therefore.
-  var rows: Steps {
+  package var rows: Steps {
     switch self {
     case .quarterHour: Steps(length: Resolution.day.length)
     case .hour: Steps(length: 2 * Resolution.day.length)

@@ -14,10 +14,10 @@ package struct RollupRow {
   /// By series, in order of time.
   package var buckets: [SeriesID: [Bucket]] = [:]
 
-  init() {}
+  package init() {}
 
   /// - Throws: `ChunkFault` where the bytes are not what was written.
-  init(_ bytes: UnsafeRawBufferPointer, number: Int64, of wanted: [SeriesID]) throws(ChunkFault) {
+  package init(_ bytes: UnsafeRawBufferPointer, number: Int64, of wanted: [SeriesID]) throws(ChunkFault) {
     var decoder = ChunkRowDecoder()
     unsafe try decoder.open(bytes, number: number)
     for series in wanted {
@@ -45,7 +45,7 @@ package struct RollupRow {
   }
 
   /// Puts these in place of what the series has in the range.
-  mutating func replace(_ series: SeriesID, in range: Range<Int64>, with new: [Bucket]) {
+  package mutating func replace(_ series: SeriesID, in range: Range<Int64>, with new: [Bucket]) {
     let old = buckets[series] ?? []
     let before = old.prefix { $0.start < range.lowerBound }
     let after = old.drop { $0.start < range.upperBound }
@@ -54,7 +54,7 @@ package struct RollupRow {
 
   /// - Parameter series: those of the ring, in order.
   /// - Returns: the row's bytes; nil where it has no bucket.
-  func encoded(_ series: [SeriesID], number: Int64, with encoder: inout ChunkRowEncoder) -> [UInt8]? {
+  package func encoded(_ series: [SeriesID], number: Int64, with encoder: inout ChunkRowEncoder) -> [UInt8]? {
     for one in series {
       guard let buckets = buckets[one], !buckets.isEmpty else { continue }
       let times = buckets.map(\.start)

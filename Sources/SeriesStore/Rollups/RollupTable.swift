@@ -8,7 +8,7 @@ package enum RollupTable {
   private static let half: Int64 = 1 << 31
 
   /// A row's number: those of a resolution and ring lie together, in order of time.
-  static func number(_ resolution: Resolution, ring: Int64, row: Int64) -> Int64 {
+  package static func number(_ resolution: Resolution, ring: Int64, row: Int64) -> Int64 {
     (resolution.rawValue << 20 | ring) << 32 | (min(max(row, -half), half - 1) + half)
   }
 
@@ -18,6 +18,8 @@ package enum RollupTable {
   package struct Stored: Sendable {
     package var number: Int64
     package var body: Data
+
+    package init(number: Int64, body: Data) { (self.number, self.body) = (number, body) }
 
     /// - Throws: `StoreError.damaged` where it is not what was written.
     package func buckets(of series: [SeriesID]) throws(StoreError) -> RollupRow {
