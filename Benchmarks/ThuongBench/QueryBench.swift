@@ -21,8 +21,10 @@ struct QueryBench {
     let raw = Machine.nanoseconds
     let hours = try stored.buckets(of: wanted, in: range, steps: Steps(length: 3_600_000))
     let ended = Machine.nanoseconds
+    _ = try stored.buckets(of: wanted, in: range, steps: Steps(length: 300_000))
+    let again = Machine.nanoseconds
     let points = means.reduce(0) { $0 + $1.count } + hours.reduce(0) { $0 + $1.count }
-    say("query \(wanted.count) \(points) \(begun - opened) \(raw - begun) \(ended - raw)")
+    say("query \(wanted.count) \(points) \(begun - opened) \(raw - begun) \(ended - raw) \(again - ended)")
   }
 
   /// Of that many fresh processes: milliseconds to open, to ask for 5-minute means, and for hourly ones; medians.
@@ -32,7 +34,7 @@ struct QueryBench {
     for _ in 0..<rounds {
       let child = try ChildLines(["query", "--data", data])
       let fields = try child.fields(after: "query")
-      guard fields.count == 5 else { throw BenchFailure("a child said too little") }
+      guard fields.count == 6 else { throw BenchFailure("a child said too little") }
       series = Int(fields[0])
       for place in 0..<3 { times[place].append(fields[2 + place] / 1e6) }
       child.process.wait()

@@ -49,12 +49,30 @@ package final class StoreReader: Sendable {
   ///
   /// - Throws: `.tooManyReads`, `.readTooLong`, `.damaged` where SQLite finds the file damaged, and what `body` throws.
   package func read<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) throws -> T {
+    try outcome(of: submit(body).wait())
+  }
+
+  /// Several reads, on both threads: they see the store as it is when each begins. The answers are in the order of the questions.
+  ///
+  /// - Throws: as `read`, when all are over.
+  package func readAll<T: Sendable>(_ bodies: [@Sendable (Database) throws -> T]) throws -> [T] {
+    var answers: [T] = []
+    for start in stride(from: 0, to: bodies.count, by: limits.waitingMax / 4) {
+      let some = bodies[start..<min(bodies.count, start + limits.waitingMax / 4)]
+      let asked = some.map { body in Result { try submit(body) } }
+      let results = asked.map { answer in answer.flatMap { $0.wait() } }
+      for result in results { answers.append(try outcome(of: result)) }
+    }
+    return answers
+  }
+
+  private func submit<T: Sendable>(_ body: @Sendable @escaping (Database) throws -> T) throws -> Answer<T> {
     let answer = Answer<T>()
     try threads.submit { connection in
       let result = Result { try connection.read(body) }
       return { answer.give(result) }
     }
-    return try outcome(of: answer.wait())
+    return answer
   }
 
   /// As `read`, for tasks.

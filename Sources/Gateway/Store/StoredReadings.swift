@@ -100,15 +100,19 @@ package final class StoredReadings {
   /// - Throws: as `visit`, and nothing is given then.
   package func buckets(of wanted: [SeriesID], in range: Range<Int64>, steps: Steps) throws -> [[Bucket]] {
     if let logFault { throw logFault }
-    var found = [[Bucket]](repeating: [], count: wanted.count)
-    for (ring, places) in rings.grouped(wanted) {
-      let series = places.map { wanted[$0] }
+    var (questions, places): ([@Sendable (GRDB.Database) throws -> [[Bucket]]], [[Int]]) = ([], [])
+    for (ring, members) in rings.grouped(wanted) {
+      let series = members.map { wanted[$0] }
       let held = series.map { heads.unsealed($0, in: Self.always) }
       let query = BucketQuery(of: series, in: ring, rings, held: held, range: range, steps: steps)
       for window in query.windows {
-        let buckets = try reader.read { db in try query.buckets(in: window, db) }
-        for (place, buckets) in zip(places, buckets) { found[place] += buckets }
+        questions.append { db in try query.buckets(in: window, db) }
+        places.append(members)
       }
+    }
+    var found = [[Bucket]](repeating: [], count: wanted.count)
+    for (places, answer) in zip(places, try reader.readAll(questions)) {
+      for (place, buckets) in zip(places, answer) { found[place] = found[place].isEmpty ? buckets : found[place] + buckets }
     }
     return found
   }

@@ -24,6 +24,13 @@ package struct SeriesChunk: Hashable, Sendable {
     column.qualities.append(quality)
   }
 
+  /// The memory stays.
+  mutating func removeAll() {
+    times.removeAll(keepingCapacity: true)
+    column.values.removeAll(keepingCapacity: true)
+    column.qualities.removeAll(keepingCapacity: true)
+  }
+
   /// - Parameter later: begins after this one's last.
   mutating func append(_ later: SeriesChunk) {
     times += later.times

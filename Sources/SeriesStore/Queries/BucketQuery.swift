@@ -38,7 +38,9 @@ package struct BucketQuery: Sendable {
   /// - Returns: the buckets of each of the series, in order of time; those without a good reading are left out.
   /// - Throws: `StoreError.damaged` where a row is not what was written, and the database's errors.
   package func buckets(in window: Range<Int64>, _ db: GRDB.Database) throws -> [[Bucket]] {
-    var reader = BucketReader(ring: ring, series: series, held: held, db: db, builders: series.map { _ in BucketBuilder(steps) })
+    var reader = BucketReader(ring: ring, series: series, held: held, db: db, builders: [])
+    let most = Int(clamping: (window.upperBound - window.lowerBound) / steps.length)
+    reader.builders = series.map { _ in BucketBuilder(steps, expecting: min(most, 1024)) }
     try reader.collect(window, Resolution.coarsest(for: steps.length))
     return reader.builders.indices.map { reader.builders[$0].finish() }
   }
@@ -93,12 +95,13 @@ private struct BucketReader {
   }
 
   private mutating func addReadings(_ range: Range<Int64>) throws {
+    var sealed = SeriesChunk()
     for span in try ring.spans(with: range, db) {
       let stored = try StoredSpan(try ChunkTable.parts(ring: ring.id, span: span, db), ring: ring, span: span)
       let within = ring.range(of: span).clamped(to: range)
       for (place, one) in series.enumerated() {
         let unsealed = held[place].part(from: within.lowerBound, to: within.upperBound)
-        let sealed = try stored.readings(of: one)
+        try stored.read(one, into: &sealed)
         builders[place].add(unsealed.isEmpty ? sealed : sealed.merged(with: unsealed), in: within)
       }
     }

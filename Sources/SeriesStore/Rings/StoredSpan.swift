@@ -34,17 +34,29 @@ package final class StoredSpan {
   /// The sealed readings of a series, all of them.
   package func readings(of series: SeriesID) throws(StoreError) -> SeriesChunk {
     var all = SeriesChunk()
-    for row in rows {
-      var chunk = SeriesChunk()
-      do {
-        // Safe: they are the bytes that were opened.
-        try unsafe row.body.withUnsafeBytes { bytes in unsafe try row.decoder.read(series, from: bytes, into: &chunk) }
-      } catch {
-        throw Self.damaged(ring, span, error)
-      }
-      all = rows.count == 1 ? chunk : all.merged(with: chunk)
-    }
+    try read(series, into: &all)
     return all
+  }
+
+  /// The same, in place of what `chunk` holds, in its memory.
+  func read(_ series: SeriesID, into chunk: inout SeriesChunk) throws(StoreError) {
+    chunk.removeAll()
+    for (place, row) in rows.enumerated() {
+      if place == 0 { try read(series, row, into: &chunk) } else {
+        var part = SeriesChunk()
+        try read(series, row, into: &part)
+        chunk = chunk.merged(with: part)
+      }
+    }
+  }
+
+  private func read(_ series: SeriesID, _ row: OpenRow, into chunk: inout SeriesChunk) throws(StoreError) {
+    do {
+      // Safe: they are the bytes that were opened.
+      try unsafe row.body.withUnsafeBytes { bytes in unsafe try row.decoder.read(series, from: bytes, into: &chunk) }
+    } catch {
+      throw Self.damaged(ring, span, error)
+    }
   }
 
   /// Those in the range, with those that heads have there.

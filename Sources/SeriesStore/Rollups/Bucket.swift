@@ -78,20 +78,33 @@ extension Steps {
 package struct BucketBuilder: Sendable {
   private let steps: Steps
   private var finished: [Bucket] = []
-  private var open: Bucket?
+  /// The one that is filled: it has a reading where `open.count` is above 0.
+  private var open = Bucket(start: 0, count: 0, sum: 0, min: 0, max: 0, first: 0, last: 0)
   private var sum = DecimalSum()
   private var end = Int64.min
 
-  package init(_ steps: Steps) { self.steps = steps }
+  /// - Parameter count: so many buckets may come.
+  package init(_ steps: Steps, expecting count: Int = 0) {
+    self.steps = steps
+    finished.reserveCapacity(count)
+  }
 
   /// The good ones of these.
   package mutating func add(_ chunk: SeriesChunk) { add(chunk, in: Int64.min..<Int64.max) }
 
   /// The good ones of these in the range.
   package mutating func add(_ chunk: SeriesChunk, in range: Range<Int64>) {
-    for place in chunk.times.indices where chunk.isGood(place) && range.contains(chunk.times[place]) {
-      let value = chunk.column.values[place]
-      add(at: chunk.times[place], count: 1, sum: value, min: value, max: value, first: value, last: value)
+    let (first, count) = (chunk.times.count(before: range.lowerBound), chunk.times.count(before: range.upperBound))
+    unsafe chunk.times.withUnsafeBufferPointer { times in
+      unsafe chunk.column.values.withUnsafeBufferPointer { values in
+        unsafe chunk.column.qualities.withUnsafeBufferPointer { qualities in
+          // Safe: a chunk has as many values and qualities as times, and `count` is no more.
+          for place in first..<max(first, count) where unsafe Quality(byte: qualities[place]).isGood && !values[place].isNaN {
+            let value = unsafe values[place]
+            unsafe add(at: times[place], count: 1, sum: value, min: value, max: value, first: value, last: value)
+          }
+        }
+      }
     }
   }
 
@@ -103,12 +116,12 @@ package struct BucketBuilder: Sendable {
   @inline(__always) private mutating func add(
     at ts: Int64, count: Int64, sum: Double, min: Double, max: Double, first: Double, last: Double
   ) {
-    if ts >= end || open == nil { begin(at: ts, first: first) }
+    if ts >= end || open.count == 0 { begin(at: ts, first: first) }
     self.sum.add(sum)
-    open!.count += count
-    if min < open!.min { open!.min = min }
-    if max > open!.max { open!.max = max }
-    open!.last = last
+    open.count += count
+    if min < open.min { open.min = min }
+    if max > open.max { open.max = max }
+    open.last = last
   }
 
   private mutating func begin(at ts: Int64, first: Double) {
@@ -120,10 +133,10 @@ package struct BucketBuilder: Sendable {
   }
 
   private mutating func close() {
-    guard var bucket = open else { return }
-    bucket.sum = sum.value
-    finished.append(bucket)
-    open = nil
+    if open.count == 0 { return }
+    open.sum = sum.value
+    finished.append(open)
+    open.count = 0
   }
 
   /// The buckets that have any reading, in order; the next ones begin anew.
@@ -132,5 +145,17 @@ package struct BucketBuilder: Sendable {
     end = .min
     defer { finished = [] }
     return finished
+  }
+}
+
+extension [Int64] {
+  /// How many of the rising numbers are below `t`.
+  fileprivate func count(before t: Int64) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) >> 1
+      if self[middle] < t { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

@@ -29,8 +29,9 @@ package struct DecimalSum: Hashable, Sendable {
 
   /// - Parameter value: finite.
   @inline(__always) package mutating func add(_ value: Double) {
-    let scaled = (value * factor).rounded(.toNearestOrEven)
-    if scaled.magnitude < Self.integerMax, scaled / factor == value {
+    // Below 2^51 this rounds to the nearest integer, to even where two are as near, without a call.
+    let scaled = (value * factor + 0x1.8p52) - 0x1.8p52
+    if scaled.magnitude < 0x1p51, scaled / factor == value {
       mantissa &+= Int128(Int64(scaled))
       return
     }
