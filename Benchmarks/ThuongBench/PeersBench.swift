@@ -48,7 +48,9 @@ struct PeersBench {
         ours.cpuSeconds > 0 ? figures.cpuSeconds / ours.cpuSeconds : .nan, ours.bytes / figures.bytes, ours.peak / figures.peak,
         Samples(ours.answers).median / answer,
       ]
-      line += "; ours: \(Shown.decimals(ratios[0], 2)) × the rate, " + ["bytes", "memory", "time"].enumerated()
+      line +=
+        "; ours: \(Shown.decimals(ratios[0], 2)) × the rate, "
+        + ["bytes", "memory", "time"].enumerated()
         .map { "\(Shown.decimals(ratios[$0 + 1], 2)) × the \($1)" }.joined(separator: ", ")
     }
     say(line)

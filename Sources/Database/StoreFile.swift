@@ -166,12 +166,12 @@ package final class StoreFile {
   /// At a clean end: everything stands in the file itself, and the log beside it is empty. What a reader holds back stays in the log.
   package func checkpoint() { _ = try? queue.inDatabase { db in try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") } }
 
-  /// Gives pages that nothing stands in back to the disk. What is free while the process runs is used again.
+  /// Gives so many pages, at most, that nothing stands in back to the disk. What is free while the process runs is used again.
   ///
   /// - Throws: as `commit`.
-  package func shrink() throws(StoreError) {
+  package func shrink(pages: Int) throws(StoreError) {
     do {
-      try queue.inDatabase { db in try db.execute(sql: "PRAGMA incremental_vacuum") }
+      try queue.inDatabase { db in try db.execute(sql: "PRAGMA incremental_vacuum(\(pages))") }
     } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
       throw .full
     } catch {

@@ -1,5 +1,6 @@
 import Database
 package import GRDB
+package import Readings
 
 /// The sequences that an outbox has given, as far as it knows; what another one needs that takes its place.
 package struct GivenSequences: Sendable {
@@ -39,8 +40,8 @@ package struct GivenSequences: Sendable {
 ///
 /// Events that were made after the backup had the sequences behind the backup's. Where the store that is replaced went on from the backup,
 /// it knows them all, and the next event gets the next one. Where it cannot be read, or is another, nobody knows: every sink then goes on
-/// 10,000,000 beyond all that is known, the events of a hundred days at one a second. What is passed over is counted as skipped, and the
-/// gap that is told of the restore names the numbers. Deliveries that wait keep their sequence and id.
+/// 10,000,000 beyond all that is known, the events of a hundred days at one a second, and at the number of seconds since 1970 at least: the
+/// same backup may be restored again. What is passed over is counted as skipped, and the gap that is told of the restore names the numbers. Deliveries that wait keep their sequence and id.
 package enum SequenceLeap {
   package static let leap: Int64 = 10_000_000
 
@@ -48,13 +49,19 @@ package enum SequenceLeap {
   ///
   /// - Parameter later: of the outbox that went on from it; nil where there is none that did.
   /// - Parameter known: other sequences that were given.
+  /// - Parameter now: the wall clock.
   /// - Returns: in words, from where to where.
-  package static func raise(beyond later: GivenSequences?, known: GivenSequences? = nil, in db: GRDB.Database) throws -> String {
+  package static func raise(beyond later: GivenSequences?, known: GivenSequences? = nil, now: Timestamp, in db: GRDB.Database) throws
+    -> String
+  {
     let own = try GivenSequences(db)
     let others = later ?? known
     let sinks = Set(own.last.keys).union(others?.last.keys.map { $0 } ?? []).sorted()
     var floor = max(own.floor, others?.floor ?? 0)
-    if later == nil { floor = (sinks.map { max(own.last[$0] ?? 0, others?.last[$0] ?? 0) } + [floor]).max().map { $0 + leap } ?? leap }
+    if later == nil {
+      let known = sinks.map { max(own.last[$0] ?? 0, others?.last[$0] ?? 0) } + [floor]
+      floor = max((known.max() ?? 0) + leap, now.milliseconds / 1000)
+    }
     var told: [String] = []
     for sink in sinks {
       let next = later == nil ? floor : max(own.last[sink] ?? own.floor, others?.last[sink] ?? 0)

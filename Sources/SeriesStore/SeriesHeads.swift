@@ -125,6 +125,13 @@ package import Readings
     unsafe chunk.column.qualities += UnsafeBufferPointer(start: view.qualities + begin, count: count)
   }
 
+  /// From the first to after the last reading that is not sealed; nil where all are.
+  package func unsealedExtent(_ id: SeriesID) -> Range<Int64>? {
+    let first = unsealedFrom(id)
+    guard first < .max, let newest = newest(id)?.milliseconds, newest >= first else { return nil }
+    return first..<(newest + 1)
+  }
+
   /// Those in the range that are not sealed, and maybe others.
   package func unsealed(_ id: SeriesID, in range: Range<Int64>) -> SeriesChunk {
     var chunk = SeriesChunk()

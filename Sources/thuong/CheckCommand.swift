@@ -8,7 +8,9 @@ import Simulation
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Validates every file and reports all faults at once.",
-    discussion: "Reads the configuration, devices, profiles, sites, wards, rules and scenarios, and says how long readings and rollups of these devices are kept within max_size. Exits 1 where anything is wrong.")
+    discussion:
+      "Reads the configuration, devices, profiles, sites, wards, rules and scenarios, and says how long readings and rollups of these devices are kept within max_size. Exits 1 where anything is wrong."
+  )
 
   @OptionGroup var files: FileOptions
 

@@ -42,7 +42,7 @@ struct Query: ParsableCommand {
   func validate() throws {
     if fn != nil, step == nil { throw ValidationError("--fn needs --step: --step 15m --fn \(fn?.rawValue ?? "mean")") }
     if all, step != nil { throw ValidationError("--all is for readings: leave --step out") }
-    if let step, step.milliseconds < 1000 { throw ValidationError("--step is 1s at least") }
+    if let step, !(1000...3650 * 86_400_000).contains(step.milliseconds) { throw ValidationError("--step is from 1s to 3650d") }
     if let from, let to, from.timestamp >= to.timestamp { throw ValidationError("--from is not before --to") }
   }
 

@@ -13,14 +13,14 @@ struct QueryOutput {
 
   mutating func write(_ series: StoredSeries, _ buckets: [Bucket], _ function: AggregateFunction) {
     let points = buckets.map { Point(ts: $0.start, value: function.value(of: $0), status: nil) }
-    write(series, points, called: " \(function.rawValue)", column: "device,metric,ts,\(function.rawValue)")
+    write(series, points, called: " \(function.rawValue)", unit: function.unit, column: "device,metric,ts,\(function.rawValue)")
   }
 
   mutating func write(_ series: StoredSeries, _ chunk: SeriesChunk, all: Bool) {
     let points = chunk.times.indices.filter { all || chunk.isGood($0) }.map { place in
       Point(ts: chunk.times[place], value: chunk.column.values[place], status: Quality(byte: chunk.column.qualities[place]).text)
     }
-    write(series, points, called: "", column: "device,metric,ts,value,status")
+    write(series, points, called: "", unit: { $0 }, column: "device,metric,ts,value,status")
   }
 
   private struct Point {
@@ -30,12 +30,12 @@ struct QueryOutput {
     var status: String?
   }
 
-  private mutating func write(_ series: StoredSeries, _ points: [Point], called what: String, column: String) {
+  private mutating func write(_ series: StoredSeries, _ points: [Point], called what: String, unit: (String) -> String, column: String) {
     let metric = metric(of: series)
     switch format {
     case .text:
       if !text.isEmpty { text += "\n" }
-      text += "\(series.device)/\(series.metric)\(what)\(metric.map { ", \($0.unit)" } ?? ""): \(points.count) points\n"
+      text += "\(series.device)/\(series.metric)\(what)\(metric.map { ", \(unit($0.unit))" } ?? ""): \(points.count) points\n"
       for point in points {
         let number = point.value.isNaN ? "-" : JSONWriter.number(metric?.scale.shown(point.value) ?? point.value)
         let pad = String(repeating: " ", count: max(1, 14 - number.count))
@@ -47,16 +47,16 @@ struct QueryOutput {
         let number = point.value.isNaN ? "" : JSONWriter.number(point.value)
         text += "\(series.device),\(series.metric),\(point.ts),\(number)\(point.status.map { ",\($0)" } ?? "")\n"
       }
-    case .json: writeJSON(series, points, metric)
+    case .json: writeJSON(series, points, metric.map { unit($0.unit) })
     }
   }
 
-  private mutating func writeJSON(_ series: StoredSeries, _ points: [Point], _ metric: Metric?) {
+  private mutating func writeJSON(_ series: StoredSeries, _ points: [Point], _ unit: String?) {
     var json = JSONWriter()
     json.object { json in
       json.field("device", series.device)
       json.field("metric", series.metric)
-      json.field("unit", metric?.unit)
+      json.field("unit", unit)
       json.field(
         "points",
         array: { json in

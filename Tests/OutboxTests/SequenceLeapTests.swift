@@ -19,7 +19,9 @@ import Testing
     let own = try backup.write { try GivenSequences($0) }
     let known = try later?.write { try GivenSequences($0) }
     let isContinued = try known.map { known in try later?.write { try own.isContinued(by: known, in: $0) } ?? false } ?? false
-    return try backup.write { try SequenceLeap.raise(beyond: isContinued ? known : nil, known: known, in: $0) }
+    return try backup.write {
+      try SequenceLeap.raise(beyond: isContinued ? known : nil, known: known, now: Timestamp(milliseconds: 0), in: $0)
+    }
   }
 
   private func sequences(_ outbox: OutboxFile, _ sink: String) throws -> [Int64] {

@@ -27,6 +27,12 @@ struct SeriesPage: Sendable {
   }
 
   func answer(_ buckets: [Bucket], _ function: AggregateFunction, next: Cursor?) -> Answer {
+    var page = self
+    page.unit = function.unit(of: unit)
+    return page.answer(of: buckets, function, next)
+  }
+
+  private func answer(of buckets: [Bucket], _ function: AggregateFunction, _ next: Cursor?) -> Answer {
     if isCSV { return csv(function.rawValue, buckets.map { "\($0.start),\(JSONWriter.number(function.value(of: $0)))" }, next) }
     return json(next) { json in json.points(buckets, function) }
   }

@@ -79,7 +79,7 @@ struct SeriesRoutes: Sendable {
     json.object { json in
       json.field("device", device.id)
       json.field("metric", metric.name)
-      json.field("unit", metric.unit)
+      json.field("unit", buckets == nil ? metric.unit : function.unit(of: metric.unit))
       if let buckets { json.field("points", array: { json in json.points(buckets, function) }) }
     }
   }

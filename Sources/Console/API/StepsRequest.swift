@@ -9,6 +9,8 @@ struct StepsRequest: Sendable {
   /// Widened to whole steps.
   var range: Range<Int64>
 
+  static let lengthMax: Milliseconds = 3650 * 86_400_000
+
   /// Nil where no step is asked for.
   init?(_ query: Query) throws(Problem) {
     let function = try query.word("fn", of: AggregateFunction.allCases.map(\.rawValue)).flatMap(AggregateFunction.init)
@@ -16,8 +18,8 @@ struct StepsRequest: Sendable {
       if function != nil { throw .badQuery("fn needs a step, such as step=15m") }
       return nil
     }
-    guard let length = DurationText.milliseconds(text), length >= 1000 else {
-      throw .badQuery("step must be a duration of 1s at least, such as 5m, 1h or 1d")
+    guard let length = DurationText.milliseconds(text), (1000...Self.lengthMax).contains(length) else {
+      throw .badQuery("step must be a duration from 1s to 3650d, such as 5m, 1h or 1d")
     }
     if query["status"] != nil { throw .badQuery("status is for readings: steps are of good ones alone; leave step or status out") }
     let from = try query.time("from")?.milliseconds ?? Timestamp.plausible.lowerBound

@@ -116,6 +116,10 @@ private struct ConfigurationReader {
       if key == "raw" { configuration.rawRetention = duration }
       if let resolution = Resolution.allCases.first(where: { $0.name == key }) { configuration.rollupRetention[resolution] = duration }
     }
+    let kept = [configuration.rawRetention] + Resolution.allCases.map { configuration.rollupRetention[$0] ?? 0 }
+    if zip(kept, kept.dropFirst()).contains(where: { $0 > $1 }) {
+      map["retention"]?.fault("raw, 15m, 1h and 1d are each kept at least as long as the one before: coarse steps are made of finer ones")
+    }
   }
 
   private mutating func readHTTP(_ map: Section) {

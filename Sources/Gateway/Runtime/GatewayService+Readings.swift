@@ -61,6 +61,8 @@ extension GatewayService {
         query.limit(steps: limit)
         if query.range.upperBound < end { rest = min(rest ?? .max, query.range.upperBound) }
         for window in query.windows {
+          // Whoever asked may have been answered that it takes too long.
+          try Task.checkCancellation()
           let buckets = try await reader.readAsync { [query] db in try query.buckets(in: window, db) }
           for (place, buckets) in zip(places, buckets) { found[start + place] += buckets }
         }
@@ -86,8 +88,7 @@ extension Engine {
     let known = names.indices.compactMap { place in series(names[place].device, names[place].metric).map { (place, $0) } }
     return rings.grouped(known.map(\.1)).map { ring, places in
       let series = places.map { known[$0].1 }
-      let held = series.map { heads.unsealed($0, in: Int64.min..<Int64.max) }
-      return (places.map { known[$0].0 }, BucketQuery(of: series, in: ring, rings, held: held, range: range, steps: steps))
+      return (places.map { known[$0].0 }, BucketQuery(of: series, in: ring, rings, heads, range: range, steps: steps))
     }
   }
 

@@ -38,7 +38,7 @@ package final class WriterCore {
   let store: GatewayStore
   let configuration: GatewayConfiguration
   let logger: Logger
-  private let machine: any MachineClock
+  let machine: any MachineClock
   private let chance: () -> Double
   let clock: LiveClock
   /// Rung after a commit that created events.
@@ -47,24 +47,24 @@ package final class WriterCore {
   package var dial: () -> Void = {}
 
   package private(set) var session = MQTTSession()
-  private var connection: MQTTConnection?
+  var connection: MQTTConnection?
   private var isLingering = false
   /// The connection holds more than the last batch took.
   private var hasMore = false
-  private var received = 0
+  var received = 0
   /// The instant of the messages that are being read.
   private var readAt: Timestamp
   /// The broker ends the connection with a word of its own end.
   private var endsCleanly = false
-  private var uptime = BrokerUptime()
+  var uptime = BrokerUptime()
   /// How many messages the broker had dropped when there was no clock yet to tell it by: it says so again only when there are more.
-  private var droppedBeforeClock: Int64?
+  var droppedBeforeClock: Int64?
   /// A commit with messages has succeeded since the start.
   private var hasSurvived = false
-  private var takenAlone = 0
+  var takenAlone = 0
   private var upSince: Milliseconds = 0
   /// Set by a write or commit error that ends the process.
-  package private(set) var failure: StoreError?
+  package internal(set) var failure: StoreError?
   package private(set) var isStoreFull = false
   package private(set) var isDiskFull = false
   private(set) var health: StoreHealth
@@ -79,7 +79,7 @@ package final class WriterCore {
   private var waiting: [(Result<Void, StoreError>) -> Void] = []
   /// Why there was no connection when that was last logged: the same again is no news.
   private var lastSaid: String?
-  private var wasAccepted = false
+  var wasAccepted = false
   package private(set) var commits = Histogram()
 
   /// - Parameter chance: a random number in 0 ..< 1, for the jitter of reconnecting.
@@ -187,14 +187,18 @@ package final class WriterCore {
     if store.isCareful, session.isUp, machine.monotonic - upSince >= Self.resendingMax { survived() }
   }
 
-  private func survived() {
+  func survived() {
     logger.notice("Going on as ever: what was in hand when the process died is done")
     store.survived()
   }
 
   private func endCleanly() {
     store.survived()
-    do throws(StoreError) { try store.sealAll(engine) } catch {
+    do throws(StoreError) {
+      try store.sealAll(engine)
+      // What had to go before its time is told.
+      if !engine.isBatchEmpty { _ = try store.commit(engine, realNow: machine.wall) }
+    } catch {
       logger.error("The log could not be sealed; the next start reads it", metadata: ["error": "\(error)"])
     }
     store.file.checkpoint()
@@ -263,7 +267,7 @@ package final class WriterCore {
     for done in told { done(result) }
   }
 
-  private func acknowledge() {
+  func acknowledge() {
     guard let connection, failure == nil, !isDiskFull else { return }
     let now = machine.monotonic
     if let fault = connection.misc(now: now) ?? connection.write(now: now) { lose(fault) }
@@ -344,9 +348,9 @@ package final class WriterCore {
   }
 
   /// A sender's clock stands until its first message.
-  private var hasClock: Bool { engine.clock != nil || configuration.brokerClock == .gateway }
+  var hasClock: Bool { engine.clock != nil || configuration.brokerClock == .gateway }
 
-  private func tell(_ command: EngineCommand) { if hasClock { _ = engine.command(command.json, at: instant(sentAt: nil)) } }
+  func tell(_ command: EngineCommand) { if hasClock { _ = engine.command(command.json, at: instant(sentAt: nil)) } }
 
   private func drop(wasUp: Bool) {
     if let why = session.lastError, why != lastSaid || wasUp {
@@ -378,7 +382,7 @@ package final class WriterCore {
   }
 
   /// The instant of a message: the gateway's clock when its bytes were read, or the sender's where it tells the time.
-  private func instant(of message: borrowing MQTTMessage) -> Timestamp {
+  func instant(of message: borrowing MQTTMessage) -> Timestamp {
     configuration.brokerClock == .gateway ? readAt : instant(sentAt: message.sentAt)
   }
 
@@ -420,79 +424,4 @@ package final class WriterCore {
 
   /// Ends after the batch in hand.
   package func end() { isEnding = true }
-}
-
-extension WriterCore: MQTTConnectionDelegate {
-  package func received(_ message: borrowing MQTTMessage) {
-    if failure != nil { return }
-    if BrokerReport.isReport(message) { return report(message) }
-    received += 1
-    let input = MessageInput(topic: message.topic, payload: message.payload, retain: message.retain, packet: message.packet)
-    if store.isCareful { takeAlone(input, at: instant(of: message)) } else { engine.message(input, at: instant(of: message)) }
-    if let count = droppedBeforeClock, hasClock {
-      droppedBeforeClock = nil
-      tell(.brokerDropped(count))
-    }
-  }
-
-  package func accepted(sessionPresent: Bool) {
-    wasAccepted = true
-    handle(.accepted(sessionPresent: sessionPresent))
-  }
-
-  package func refused(_ reason: String) {
-    tell(.sessionRefused)
-    handle(.refused(reason))
-    // Wrong credentials at the start are the operator's to mend; later, the broker may be in the middle of a change.
-    if !wasAccepted {
-      commit()  // that it has answered: the next start has nothing to doubt
-      failure =
-        failure
-        ?? .unusable(
-          "\(configuration.broker.host):\(configuration.broker.port): \(reason); check broker.username and broker.password_file")
-    }
-  }
-
-  package func subscribed() {
-    if let refused = connection?.refusedOptionalTopics, !refused.isEmpty {
-      logger.warning(
-        "The broker does not let us read what it says of itself: restarts and dropped messages go unnoticed",
-        metadata: ["topics": "\(refused.joined(separator: ", "))"])
-    }
-    handle(.subscribed)
-  }
-
-  package func subscriptionRefused(_ reason: String) { handle(.subscriptionRefused(reason)) }
-
-  /// One message, noted before it is stepped and committed by itself: where it ends the process, the next start knows it, and puts it
-  /// into quarantine.
-  private func takeAlone(_ message: MessageInput, at: Timestamp) {
-    let hash = Quarantine.hash(topic: message.topic, payload: message.payload)
-    if store.deadlyMessages.contains(hash) {
-      logger.critical(
-        "A message crashed the process: it is kept in quarantine and acknowledged",
-        metadata: ["topic": "\(String(decoding: message.topic.prefix(200), as: UTF8.self))"])
-      engine.quarantine(message, at: at)
-    } else {
-      store.file.takeInHand(message: hash)
-      engine.message(message, at: at)
-    }
-    store.file.takeInHand(message: 0)  // it did not crash the process; a commit that fails is no fault of the message
-    commit()
-    guard failure == nil, !isDiskFull else { return }
-    takenAlone += 1
-    // More than the broker may have had in flight when the process died: the one it died of was among them.
-    if takenAlone > 2 * Int(configuration.broker.receiveMaximum) { survived() }
-  }
-
-  private func report(_ message: borrowing MQTTMessage) {
-    switch BrokerReport(message) {
-    case .dropped(let count): if hasClock { tell(.brokerDropped(count)) } else { droppedBeforeClock = count }
-    case .uptime(let seconds):
-      guard hasClock else { return }  // it says so again
-      guard let start = uptime.hears(seconds: seconds, now: machine.monotonic, boot: machine.boot) else { return }
-      tell(.brokerStarted(start))
-    case nil: return
-    }
-  }
 }

@@ -23,8 +23,9 @@ extension GatewayStore {
   package func makeRoom(_ engine: Engine) throws(StoreError) {
     guard engine.isBatchEmpty, engine.historyFault == nil else { return }
     do throws(StoreError) {
-      try seal(nil, engine)
-      try file.shrink()
+      // What is not sealed keeps its span.
+      try seal(engine.rings.pinning, engine)
+      try file.shrink(pages: 4096)
     } catch {
       if error != .full { throw error }
     }
@@ -42,7 +43,7 @@ extension GatewayStore {
         throw error
       }
     }
-    do throws(StoreError) { try file.shrink() } catch { if error != .full { throw error } }
+    do throws(StoreError) { try file.shrink(pages: 16_384) } catch { if error != .full { throw error } }
   }
 
   /// Writes what a ring has in heads into its chunk rows (nil: there is nothing of any), or the oldest of it where that is much, lets go of
@@ -106,9 +107,7 @@ extension GatewayStore {
     let settings = engine.settings
     var all: [Expiry] = []
     for ring in engine.rings.all {
-      // What is not sealed will be sealed with all that stands in its span.
-      let unsealed = ring.series.map { engine.heads.unsealedFrom($0) }.min() ?? .max
-      var before = ring.start(of: min(now - settings.rawRetention, unsealed))
+      var before = ring.start(of: min(now - settings.rawRetention, unsealed(ring, engine)))
       all.append(Expiry(ring: ring, before: before))
       // Coarse buckets are made of finer ones: they are kept for as long at least.
       for resolution in Resolution.allCases {
@@ -120,16 +119,21 @@ extension GatewayStore {
     return all.filter { $0.before > expiries[$0.place] ?? .min }
   }
 
+  /// The oldest reading that is not sealed: it will be, with all that stands in its span.
+  private func unsealed(_ ring: Ring, _ engine: Engine) -> Int64 { ring.series.map { engine.heads.unsealedFrom($0) }.min() ?? .max }
+
   private func note(_ expiry: Expiry, freed: Int64, _ engine: Engine) {
     expiries[expiry.place] = expiry.before
     guard expiry.resolution == nil, let place = engine.rings.all.firstIndex(where: { $0.id == expiry.ring.id }) else { return }
-    let from = engine.rings.all[place].keptFrom
+    let ring = engine.rings.all[place]
+    let oldest = ring.series.compactMap { engine.rings.sealedSpans(of: $0)?.lowerBound }.min().map { ring.range(of: $0).lowerBound }
+    let from = max(ring.keptFrom, oldest ?? expiry.before)
     engine.expired(ring: place, before: expiry.before, freed: freed)
     guard freed > 0, let clock = engine.clock, expiry.before > clock.milliseconds - engine.settings.rawRetention else { return }
     let before = Timestamp(milliseconds: expiry.before)
     engine.gap(
-      cause: "ring_short", from: from == .min ? before - expiry.ring.length : Timestamp(milliseconds: from), to: before,
-      detail: "max_size is reached: readings of \(Self.devices(of: engine.rings.all[place], engine)) were let go of before their time")
+      cause: "ring_short", from: Timestamp(milliseconds: from), to: before,
+      detail: "max_size is reached: readings of \(Self.devices(of: ring, engine)) were let go of before their time")
   }
 
   /// For people: the first few.
@@ -167,8 +171,10 @@ extension GatewayStore {
         let part = min(1, Double(used - most) / Double(max(1, over.reduce(0, +))))
         return try zip(engine.rings.all, over).compactMap { ring, over in
           let excess = Int64((Double(over) * part).rounded(.up))
-          guard excess > 0, let before = try ChunkTable.start(of: ring, freeing: excess, db), before > ring.keptFrom else { return nil }
-          return Expiry(ring: ring, before: before)
+          guard excess > 0, let start = try ChunkTable.start(of: ring, freeing: excess, db) else { return nil }
+          // Nothing of the future makes the present too old.
+          let before = min(start, ring.start(of: min(unsealed(ring, engine), engine.clock?.milliseconds ?? .max)))
+          return before > ring.keptFrom ? Expiry(ring: ring, before: before) : nil
         }
       }
     } catch let error as StoreError {

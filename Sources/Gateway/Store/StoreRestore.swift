@@ -42,7 +42,7 @@ package struct StoreRestore: Sendable {
     var sequences = ""
     try copy.write(GatewaySchema.migrations) { db in
       let found = try StoredExtent(checking: db, progress: checked)
-      sequences = try raiseSequences(db, replacing: present, rowsCommitted: lock.highWater)
+      sequences = try raiseSequences(db, replacing: present, rowsCommitted: lock.highWater, now: now)
       try RestoreTable.add(
         at: now, backupClock: found.clock,
         detail: "the store was restored from a backup that ends with log row \(found.lastRow); thuong-sequence goes on: \(sequences)", db)
@@ -58,7 +58,9 @@ package struct StoreRestore: Sendable {
   /// The store that is replaced may be what the restore is for: damaged, cut off, or of another gateway.
   ///
   /// - Parameter rows: how many rows of it were committed. Where it has fewer, sequences that it gave are lost with them.
-  private static func raiseSequences(_ db: GRDB.Database, replacing present: String, rowsCommitted rows: Int64) throws -> String {
+  private static func raiseSequences(_ db: GRDB.Database, replacing present: String, rowsCommitted rows: Int64, now: Timestamp) throws
+    -> String
+  {
     let own = try GivenSequences(db)
     var configuration = Configuration()
     configuration.readonly = true
@@ -72,6 +74,6 @@ package struct StoreRestore: Sendable {
           }) ?? false
       }
     }
-    return try SequenceLeap.raise(beyond: isContinuation ? known : nil, known: known, in: db)
+    return try SequenceLeap.raise(beyond: isContinuation ? known : nil, known: known, now: now, in: db)
   }
 }

@@ -21,17 +21,27 @@ package final class StoredReadings {
   package init(directory: String, priority: ReadPriority = .background) throws {
     reader = try StoreReader(directory: directory, priority: priority)
     let mark = DirectoryLock.highWater(directory: directory)
-    let plan = try reader.read { db in
-      guard try SeriesTable.check(db) else { return RingPlan?.none }
-      return try RingPlan(rings: ChunkTable.rings(db), series: SeriesTable.all(db)) { _ in Ring.length(interval: 60_000, retention: .max) }
-    }
-    guard let plan else {
+    guard let plan = try Self.plan(reader) else {
       throw mark > 0
         ? StoreError.damaged("\(mark) log rows were committed and are gone") : .unusable("\(directory): nothing was stored yet")
     }
     (series, rings) = (plan.series, plan.rings)
     if let last = series.last { heads.addSeries(through: last.id) }
     do { try readLog(mark) } catch { logFault = error }
+    try readSpansAgain()
+  }
+
+  private static func plan(_ reader: StoreReader) throws -> RingPlan? {
+    try reader.read { db in
+      guard try SeriesTable.check(db) else { return RingPlan?.none }
+      return try RingPlan(rings: ChunkTable.rings(db), series: SeriesTable.all(db)) { _ in Ring.length(interval: 60_000, retention: .max) }
+    }
+  }
+
+  /// What was sealed while the log was read: its spans are known by now.
+  private func readSpansAgain() throws {
+    let now = try reader.read { db in try SeriesTable.all(db) }
+    for one in now where one.id.int < series.count { if let spans = one.spans { rings.setSealedSpans(of: one.id, spans) } }
   }
 
   private func readLog(_ mark: Int64) throws {
@@ -103,8 +113,7 @@ package final class StoredReadings {
     var (questions, places): ([@Sendable (GRDB.Database) throws -> [[Bucket]]], [[Int]]) = ([], [])
     for (ring, members) in rings.grouped(wanted) {
       let series = members.map { wanted[$0] }
-      let held = series.map { heads.unsealed($0, in: Self.always) }
-      let query = BucketQuery(of: series, in: ring, rings, held: held, range: range, steps: steps)
+      let query = BucketQuery(of: series, in: ring, rings, heads, range: range, steps: steps)
       for window in query.windows {
         questions.append { db in try query.buckets(in: window, db) }
         places.append(members)

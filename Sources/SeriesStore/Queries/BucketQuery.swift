@@ -15,20 +15,29 @@ package struct BucketQuery: Sendable {
 
   /// - Parameters:
   ///   - series: of the ring.
-  ///   - held: of each of them all readings that are not sealed; others may be among them.
+  ///   - heads: have all readings that are not sealed.
   ///   - range: is widened to whole steps, of those in which there is anything.
-  package init(of series: [SeriesID], in ring: Ring, _ rings: Rings, held: [SeriesChunk], range: Range<Int64>, steps: Steps) {
-    (self.ring, self.series, self.held, self.steps) = (ring, series, held, steps)
-    let extents = zip(series, held).compactMap { rings.extent(of: $0, held: $1) }
-    let first = extents.map(\.lowerBound).min() ?? 0
-    let all = first..<(extents.map(\.upperBound).max() ?? first)
-    self.range = steps.rounded(all.clamped(to: steps.rounded(range)))
+  package init(
+    of series: [SeriesID], in ring: Ring, _ rings: Rings, _ heads: borrowing SeriesHeads, range: Range<Int64>, steps: Steps
+  ) {
+    (self.ring, self.series, self.steps) = (ring, series, steps)
+    var all: Range<Int64>?
+    for one in series {
+      guard let extent = rings.extent(of: one, unsealed: heads.unsealedExtent(one)) else { continue }
+      all = all.map { min($0.lowerBound, extent.lowerBound)..<max($0.upperBound, extent.upperBound) } ?? extent
+    }
+    let whole = steps.rounded((all ?? 0..<0).clamped(to: steps.rounded(range)))
+    self.range = whole
+    var held: [SeriesChunk] = []
+    for one in series { held.append(heads.unsealed(one, in: whole)) }
+    self.held = held
   }
 
   /// Of the first `count` steps alone.
   package mutating func limit(steps count: Int) {
-    let most = range.lowerBound + steps.length * Milliseconds(count)
-    range = range.lowerBound..<min(range.upperBound, max(most, range.lowerBound))
+    let (length, isBeyondAll) = steps.length.multipliedReportingOverflow(by: Milliseconds(count))
+    if isBeyondAll || length >= range.upperBound - range.lowerBound { return }
+    range = range.lowerBound..<(range.lowerBound + length)
   }
 
   /// The range in parts that are read one after the other.
@@ -49,9 +58,8 @@ package struct BucketQuery: Sendable {
 extension Rings {
   /// From before the first to after the last reading of a series; nil where it has none.
   ///
-  /// - Parameter held: what is not sealed.
-  package func extent(of series: SeriesID, held: SeriesChunk) -> Range<Int64>? {
-    let unsealed = held.times.first.map { $0..<((held.times.last ?? $0) + 1) }
+  /// - Parameter unsealed: `SeriesHeads.unsealedExtent`.
+  package func extent(of series: SeriesID, unsealed: Range<Int64>?) -> Range<Int64>? {
     guard let spans = sealedSpans(of: series) else { return unsealed }
     let ring = self[of: series]
     let sealed = ring.range(of: spans.lowerBound).lowerBound..<ring.range(of: spans.upperBound).upperBound

@@ -42,7 +42,9 @@ package final class StoredSpan {
   func read(_ series: SeriesID, into chunk: inout SeriesChunk) throws(StoreError) {
     chunk.removeAll()
     for (place, row) in rows.enumerated() {
-      if place == 0 { try read(series, row, into: &chunk) } else {
+      if place == 0 {
+        try read(series, row, into: &chunk)
+      } else {
         var part = SeriesChunk()
         try read(series, row, into: &part)
         chunk = chunk.merged(with: part)

@@ -22,7 +22,9 @@ package struct Bucket: Hashable, Sendable {
 package enum AggregateFunction: String, CaseIterable, Sendable {
   case mean, min, max, sum, count, first, last
 
-  /// Of the metric's unit, but for `count`.
+  /// What it is measured in.
+  package func unit(of metric: String) -> String { self == .count ? "1" : metric }
+
   package func value(of bucket: Bucket) -> Double {
     switch self {
     case .mean: bucket.sum / Double(bucket.count)

@@ -57,6 +57,7 @@ final class FaultCity: Sendable {
       brokerPort: proxy?.port ?? first.port, sinkURL: "http://127.0.0.1:\(try await ioc.boundPort())/events",
       devices: URL(fileURLWithPath: "\(directory.path)/Devices"), rules: URL(fileURLWithPath: "\(directory.path)/Rules"))
     settings.clock = plan.clock
+    settings.sizeMax = "100GB"  // room for 400 days of devices that report so often
     gateway = try DemoGateway(executable: Bench.executable, directory: directory.path, settings: settings)
   }
 
