@@ -13,17 +13,22 @@ struct IngestBench {
     say(Machine.heading("ingest: decoded readings of the benchmark day, committed every \(Self.messagesInCommit) messages"))
     guard BenchDay.isHere else { return say("  the benchmark day is not here") }
     let columns = try BenchDay.columns(scale: scale)
+    let rates = try (0..<3).map { _ in try measure(columns) }
+    let rate = Samples(rates).median
+    say(Shown.budget("M readings per CPU-second, median, at least 3", isMet: rate >= 3, got: Shown.decimals(rate, 2)))
+  }
+
+  private func measure(_ columns: [BenchDay.Column]) throws -> Double {
     let directory = try TemporaryDirectory(prefix: "thuong-bench")
     var store = try IngestStore(directory: directory.path, columns)
     let (wall, cpu) = (Machine.nanoseconds, Machine.ownCPUSeconds)
     for minute in 0..<(columns.first?.values.count ?? 0) { try store.take(minute, columns) }
     try store.commit()
     let (seconds, used) = (Double(Machine.nanoseconds - wall) / 1e9, Machine.ownCPUSeconds - cpu)
-    let rate = Double(store.readings) / used / 1e6
     say(
       "  \(store.readings) readings in \(Shown.decimals(seconds, 2)) s, \(Shown.decimals(used, 2)) s of CPU; \(store.seals) seals of a ring; heads \(Shown.decimals(Double(store.headBytes) / Double(max(1, store.headReadings)), 1)) bytes a reading"
     )
-    say(Shown.budget("M readings per CPU-second, at least 3", isMet: rate >= 3, got: Shown.decimals(rate, 2)))
+    return Double(store.readings) / used / 1e6
   }
 }
 

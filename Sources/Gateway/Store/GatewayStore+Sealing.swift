@@ -13,8 +13,21 @@ extension GatewayStore {
   package func tend(_ engine: Engine) throws(StoreError) {
     file.copyLogIfDue()
     // Heads hold nothing that is not committed.
-    guard logBytes > logBytesMax, engine.isBatchEmpty, engine.historyFault == nil else { return }
+    guard logBytes > logBytesMax || isLogOld(engine), engine.isBatchEmpty, engine.historyFault == nil else { return }
     do throws(StoreError) { try seal(engine.rings.pinning, engine) } catch { if error != .full { throw error } }
+  }
+
+  func noteAge(of row: Int64, _ engine: Engine) {
+    guard let clock = engine.clock, rowAges.last.map({ clock - $0.at >= engine.settings.rawRetention / 32 }) ?? true else { return }
+    rowAges.append((row, clock))
+  }
+
+  /// What is kept for a short time only does not wait in the log for longer.
+  private func isLogOld(_ engine: Engine) -> Bool {
+    guard let first = rowAges.first, let clock = engine.clock, clock - first.at > engine.settings.rawRetention / 2 else { return false }
+    guard !engine.isDoubtful, let pinned = engine.rings.pinnedRow else { return false }
+    rowAges.removeAll { $0.row < pinned }
+    return rowAges.first.map { clock - $0.at > engine.settings.rawRetention / 2 } ?? false
   }
 
   /// Lets go of what takes more than its share of `sizeMax`, and gives the disk what is free then. For when the store is beyond that.

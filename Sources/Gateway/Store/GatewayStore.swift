@@ -14,6 +14,8 @@ package final class GatewayStore {
   var lastNumber: Int64 = 0
   /// Bytes of the log's rows.
   var logBytes: Int64 = 0
+  /// Rows of the log, and the clocks when they were committed: a few, the oldest first. Those of an earlier process are not known.
+  var rowAges: [(row: Int64, at: Timestamp)] = []
   /// What was cut from the log.
   var cut: SeriesLog.Cut?
   /// Beyond so many bytes of log the oldest rows are sealed and cut. What heads hold, and how long a start takes, follows from it.
@@ -251,6 +253,7 @@ package final class GatewayStore {
       file.setHighWater(number)
       logBytes += rowBytes
       engine.rings.committed(row: number)
+      noteAge(of: number, engine)
     }
     lastNumber = number
     if restoresToldAt != nil { (untoldRestores, restoresToldAt) = ([], nil) }

@@ -42,6 +42,11 @@ package struct SeriesChunk: Hashable, Sendable {
   package func merged(with other: SeriesChunk) -> SeriesChunk {
     if isEmpty { return other }
     var all = SeriesChunk()
+    if let last = times.last, other.times.first ?? .max > last {
+      all = self
+      all.append(other)
+      return all
+    }
     var (mine, its) = (0, 0)
     while mine < count || its < other.count {
       if its == other.count || (mine < count && times[mine] <= other.times[its]) {
