@@ -66,9 +66,7 @@ struct ChunkBench {
     }
     let (readings, bytes) = sums.values.reduce((0, 0)) { ($0.0 + $1.readings, $0.1 + $1.bytes) }
     let each = Double(bytes) / Double(readings)
-    say(
-      Shown.budget(
-        "values of \(series) series, at most 0.44 bytes a reading", isMet: each <= 0.44, got: Shown.decimals(each, 4)))
+    Budgets.tell("chunk/payload", each, places: 4, ", \(series) series")
   }
 
   private static func cut(_ values: [Double]) -> [ValueColumn] {

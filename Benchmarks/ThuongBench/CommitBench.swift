@@ -46,8 +46,8 @@ struct CommitBench {
   }
 
   private func report(tail: Double, slowdown: Double) {
-    say(Shown.budget("p99 at most 3 times the median", isMet: tail <= 3, got: "\(Shown.decimals(tail, 2)) times"))
-    say(Shown.budget("p99 beside readers at most twice that without", isMet: slowdown <= 2, got: "\(Shown.decimals(slowdown, 2)) times"))
+    Budgets.tell("commit/tail", tail, places: 2)
+    Budgets.tell("commit/beside-readers", slowdown, places: 2)
   }
 
   private func show(_ name: String, _ commits: Commits) {

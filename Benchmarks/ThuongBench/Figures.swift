@@ -24,9 +24,6 @@ enum Shown {
   static func rate(_ value: Double) -> String { padded(String(format: "%.0f", value), 9) }
   static func decimals(_ value: Double, _ places: Int, width: Int = 0) -> String { padded(String(format: "%.\(places)f", value), width) }
   static func padded(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
-
-  /// Whether a budget is met, in words.
-  static func budget(_ name: String, isMet: Bool, got: String) -> String { "  \(isMet ? "met   " : "MISSED")  \(name): \(got)" }
 }
 
 /// A line for people, shown at once also where standard output is a pipe.

@@ -15,7 +15,7 @@ struct IngestBench {
     let columns = try BenchDay.columns(scale: scale)
     let rates = try (0..<3).map { _ in try measure(columns) }
     let rate = Samples(rates).median
-    say(Shown.budget("M readings per CPU-second, median, at least 3", isMet: rate >= 3, got: Shown.decimals(rate, 2)))
+    Budgets.tell("ingest/rate", rate, places: 2)
   }
 
   private func measure(_ columns: [BenchDay.Column]) throws -> Double {

@@ -64,8 +64,8 @@ struct LatencyBench {
     say(
       "  p50 \(Shown.decimals(p50, 2)) ms, p99 \(Shown.decimals(p99, 2)) ms, max \(Shown.decimals(samples.largest, 2)) ms; \(samples.count) events, \(Shown.decimals(others, 0)) other messages/s accepted meanwhile"
     )
-    say(Shown.budget("p50 at most 3 ms", isMet: p50 <= 3, got: "\(Shown.decimals(p50, 2)) ms"))
-    say(Shown.budget("p99 at most 10 ms", isMet: p99 <= 10, got: "\(Shown.decimals(p99, 2)) ms"))
+    Budgets.tell("latency/p50", p50, places: 2)
+    Budgets.tell("latency/p99", p99, places: 2)
   }
 }
 

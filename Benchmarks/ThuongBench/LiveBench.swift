@@ -44,10 +44,8 @@ struct LiveBench {
   }
 
   private func report(ratio: Double, cpu: Double) {
-    let got = Shown.decimals(ratio, 3)
-    say(Shown.budget("gateway / do-nothing subscriber, medians, at least 1.00", isMet: ratio >= 1, got: got))
-    say(Shown.budget("the same, at least 1.15 (later)", isMet: ratio >= 1.15, got: got))
-    say(Shown.budget("CPU a message, at most 5 µs", isMet: cpu <= 5, got: "\(Shown.decimals(cpu, 2)) µs"))
+    Budgets.tell("live/ratio", ratio, places: 3)
+    Budgets.tell("live/cpu", cpu, places: 2)
   }
 
   private func row(_ round: Round) -> String {

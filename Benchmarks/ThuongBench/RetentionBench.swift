@@ -33,7 +33,7 @@ struct RetentionBench {
     say("  MB at most, lap by lap: \(largest.map { Shown.decimals($0 / 1_048_576, 1) }.joined(separator: " "))")
     let steady = largest.dropFirst()
     let spread = ((steady.max() ?? 0) - (steady.min() ?? 0)) / max(1, steady.min() ?? 1)
-    say(Shown.budget("from the second lap to the last within 10 %", isMet: spread <= 0.1, got: "\(Shown.decimals(spread * 100, 1)) %"))
+    Budgets.tell("retention/spread", spread * 100, places: 1)
     let half = steady.count / 2
     let (early, late) = (Samples(Array(steady.prefix(half))).median, Samples(Array(steady.suffix(half))).median)
     say("  median of the later laps over that of the earlier: \(Shown.decimals(late / early, 3))")

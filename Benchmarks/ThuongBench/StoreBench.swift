@@ -45,29 +45,24 @@ struct StoreBench {
     let pages = try Pages(store: store)
     let readings = Double(whole.readings)
     let each = Double(pages.chunks) / readings
+    Budgets.tell("store/bytes", each, places: 4)
+    Budgets.tell("store/payload", Double(pages.payload) / readings, places: 4)
     say(
-      Shown.budget(
-        "bytes a reading in all pages of the chunks, free pages among them, at most 0.46", isMet: each <= 0.46,
-        got: Shown.decimals(each, 4)))
-    say(
-      "  payload \(Shown.decimals(Double(pages.payload) / readings, 4)), whole file \(Shown.decimals(Double(pages.file) / readings, 4)); \(pages.rows) rows of \(pages.payload / max(1, pages.rows)) bytes; rollups apart \(Shown.decimals(Double(pages.rollups) / readings, 4))"
+      "  whole file \(Shown.decimals(Double(pages.file) / readings, 4)); \(pages.rows) rows of \(pages.payload / max(1, pages.rows)) bytes; rollups apart \(Shown.decimals(Double(pages.rollups) / readings, 4))"
     )
-    say(Shown.budget("MB resident at most, at most 120", isMet: whole.peak <= 120, got: Shown.decimals(whole.peak, 0)))
+    Budgets.tell("store/memory", whole.peak, places: 0)
     let nothing = "\(replay.directory)/nothing.ndjson"
     let clean = try replay.run(nothing, into: store)
-    say(Shown.budget("s to open after a clean end, at most 0.5", isMet: clean.seconds <= 0.5, got: Shown.decimals(clean.seconds, 2)))
+    Budgets.tell("store/open-clean", clean.seconds, places: 2)
     let asked = try QueryBench.measure(store)
-    say(
-      Shown.budget(
-        "ms for 5-minute means of \(asked.series) series, at most 10", isMet: asked.means <= 10, got: Shown.decimals(asked.means, 1))
-        + "; hourly means \(Shown.decimals(asked.hours, 1)) ms; opened in \(Shown.decimals(asked.open, 0)) ms")
+    Budgets.tell(
+      "store/query", asked.means, places: 1,
+      " of \(asked.series) series; hourly means \(Shown.decimals(asked.hours, 1)) ms; opened in \(Shown.decimals(asked.open, 0)) ms")
     // Killed when nearly everything is committed: the log is at its longest.
     let killed = "\(replay.directory)/killed-\(seed)"
     try replay.run(trace, into: killed, killAfter: whole.seconds * 0.9)
     let again = try replay.run(nothing, into: killed)
-    say(
-      Shown.budget("s to open after kill -9, at most 2", isMet: again.seconds <= 2, got: Shown.decimals(again.seconds, 2))
-        + ", \(Shown.decimals(again.peak, 0)) MB")
+    Budgets.tell("store/open-killed", again.seconds, places: 2, ", \(Shown.decimals(again.peak, 0)) MB")
     for path in [store, killed] { try FileManager.default.removeItem(atPath: path) }
   }
 }

@@ -32,6 +32,7 @@ struct All: AsyncParsableCommand {
     try StoreBench(hours: full ? 24 : 6, scale: 1).run()
     if full { try RetentionBench(hours: 24, scale: 1).run() }
     if peers { try await PeersBench(hours: 24, scale: 1).run() }
+    Budgets.tellMissed()
   }
 }
 
