@@ -31,6 +31,14 @@ import Testing
     #expect(Steps(length: 0).length == 1)
   }
 
+  @Test func `Whoever asks for all of time gets whole steps, and no trap`() {
+    for length in [1, 1000, 900_000, 86_400_000, 315_360_000_000] as [Int64] {
+      let all = Steps(length: length).rounded(Int64.min..<Int64.max)
+      #expect(all.lowerBound <= 0 && all.upperBound > Timestamp.plausible.upperBound)
+      #expect(Steps(length: length).rounded((Int64.max - 1)..<Int64.max).count == Int(length))
+    }
+  }
+
   @Test func `Windows are whole steps that cover the range without a gap`() {
     var random = SeededGenerator(seed: 2)
     for length in Self.lengths.dropFirst(2) {

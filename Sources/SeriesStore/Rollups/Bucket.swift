@@ -43,6 +43,7 @@ package struct Steps: Hashable, Sendable {
   /// Milliseconds; at least 1.
   package let length: Milliseconds
   private static let midnight = -VietnamTime.offset
+  private static let farthest: Int64 = 1 << 60
 
   package init(length: Milliseconds) { self.length = max(1, length) }
 
@@ -50,7 +51,8 @@ package struct Steps: Hashable, Sendable {
   package func start(of ts: Int64) -> Int64 { number(of: ts) * length + Self.midnight }
 
   package func number(of ts: Int64) -> Int64 {
-    let since = ts - Self.midnight
+    // No reading stands so far away; whoever asks for all of them may.
+    let since = min(max(ts, -Self.farthest), Self.farthest) - Self.midnight
     let quotient = since / length
     return since < 0 && quotient * length != since ? quotient - 1 : quotient
   }

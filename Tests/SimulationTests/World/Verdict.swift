@@ -16,6 +16,7 @@ extension WholeSystem {
     let committed = judgeAcknowledgements(received: counters.messagesReceived)
     let model = judgeModel(truth, committed)
     judgeReadings(truth, model, counters)
+    if let fault = try StoredBuckets.fault(in: store) { fail(fault) }
     let events = ToldEvent.all(truth)
     judgeEvents(truth, model, events)
     judgeDelivery(truth)
