@@ -126,6 +126,18 @@ package struct RuleEvaluator: ~Copyable {
     return Verdict(when: when, clear: Truth(level: run(rule.pointee.clear, device: Int(pair.device), at: t.milliseconds, heads)))
   }
 
+  /// Whether the condition of a step of the rule's escalation holds at T.
+  ///
+  /// - Parameter step: the index in `AlertPolicy.escalations`.
+  package mutating func escalation(_ step: Int, of binding: Int, at t: Timestamp, heads: borrowing SeriesHeads) -> Truth {
+    precondition(binding < program.bindingCount, "a binding of the program")
+    let pair = bindings[binding]
+    let rule = compiled + Int(pair.compiled)
+    precondition(step < program.book.rules[Int(rule.pointee.rule)].policy.escalations.count, "a step of the rule's escalation")
+    let code = program.escalations[Int(rule.pointee.firstEscalation) + step]
+    return Truth(level: run(code, device: Int(pair.device), at: t.milliseconds, heads))
+  }
+
   /// Runs a piece of code for a device: the value it leaves, NaN where that is an unknown number.
   mutating func run(_ range: CodeRange, device: Int, at t: Int64, _ heads: borrowing SeriesHeads) -> Double {
     let slot = slots + device

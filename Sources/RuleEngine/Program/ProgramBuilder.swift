@@ -12,6 +12,7 @@ struct ProgramBuilder {
   private(set) var bindings: [Binding] = []
   private(set) var slots: [DeviceSlot] = []
   private(set) var compiled: [CompiledRule] = []
+  private(set) var escalations: [CodeRange] = []
   private(set) var tellings: [Telling] = []
   private(set) var code: [Instruction] = []
   private(set) var windows: [WindowSpec] = []
@@ -102,7 +103,8 @@ struct ProgramBuilder {
   }
 
   private func windowRequests(of rule: Rule, _ profile: Profile) -> [WindowRequest] {
-    let expressions = [rule.when.expression] + (rule.clear.map { [$0.expression] } ?? []) + rule.message.expressions
+    let conditions = [rule.when.expression] + (rule.clear.map { [$0.expression] } ?? []) + rule.policy.escalations.map(\.when.expression)
+    let expressions = conditions + rule.message.expressions
     return expressions.flatMap(\.calls).compactMap { WindowRequest(of: $0, in: profile) }
   }
 
@@ -112,8 +114,13 @@ struct ProgramBuilder {
     for metric in rule.metrics.compactMap({ profile.metricIndex($0) }) { triggers |= 1 << UInt64(metric) }
     let when = compiler.compile(rule.when.expression)
     let clear = rule.clear.map { compiler.compile($0.expression) } ?? .empty
-    compiled.append(CompiledRule(rule: Int32(index), usesClock: rule.usesClock, triggers: triggers, when: when, clear: clear))
-    let calls = rule.when.expression.calls + (rule.clear?.expression.calls ?? [])
+    compiled.append(
+      CompiledRule(
+        rule: Int32(index), usesClock: rule.usesClock, firstEscalation: Int32(escalations.count), triggers: triggers, when: when,
+        clear: clear))
+    for step in rule.policy.escalations { escalations.append(compiler.compile(step.when.expression)) }
+    let calls =
+      (rule.when.expression.calls + (rule.clear?.expression.calls ?? [])) + rule.policy.escalations.flatMap(\.when.expression.calls)
     let evidence = calls.filter { $0.metric != nil }.map { Expression(offset: 0, form: .call($0)) }
     var telling = Telling()
     var seen: Set<String> = []

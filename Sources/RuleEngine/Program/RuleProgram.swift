@@ -18,6 +18,8 @@ package import Readings
   @usableFromInline package let bindingCount: Int
   @usableFromInline let slots: UnsafeMutablePointer<DeviceSlot>
   @usableFromInline let compiled: UnsafeMutablePointer<CompiledRule>
+  /// The conditions of the rules' escalations, those of a compiled rule one after the other.
+  let escalations: UnsafeMutablePointer<CodeRange>
   let code: UnsafeMutablePointer<Instruction>
   let windows: UnsafeMutablePointer<WindowSpec>
   /// Per plan, for each metric the first of its windows, and the end of the last's.
@@ -44,6 +46,7 @@ package import Readings
     bindingCount = builder.bindings.count
     slots = frozen(builder.slots)
     compiled = frozen(builder.compiled)
+    escalations = frozen(builder.escalations)
     code = frozen(builder.code)
     windows = frozen(builder.windows)
     metricStarts = frozen(builder.metricStarts)
@@ -59,6 +62,7 @@ package import Readings
     bindings.deallocate()
     slots.deallocate()
     compiled.deallocate()
+    escalations.deallocate()
     code.deallocate()
     windows.deallocate()
     metricStarts.deallocate()
@@ -108,6 +112,7 @@ package import Readings
 @usableFromInline struct CompiledRule: Sendable {
   @usableFromInline var rule: Int32
   @usableFromInline var usesClock: Bool
+  var firstEscalation: Int32
   @usableFromInline var triggers: UInt64
   var when: CodeRange
   /// Empty: clear is not when.

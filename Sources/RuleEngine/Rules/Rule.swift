@@ -30,6 +30,9 @@ package struct Rule: Sendable {
   package var hold: Milliseconds
   package var clearHold: Milliseconds
   package var severity: Severity
+  package var policy: AlertPolicy
+  /// nil: the rule is for single devices.
+  package var group: GroupScope?
   package var message: MessageTemplate
   package var advice: BilingualText?
   /// Where the rule begins; its message says nothing.
@@ -37,7 +40,7 @@ package struct Rule: Sendable {
 
   /// Reads the clock (age and the like), so that it is evaluated at ticks too.
   package let usesClock: Bool
-  /// The metrics that `when` and `clear` read, in order of first use: a new newest good reading of one evaluates the rule.
+  /// The metrics that `when`, `clear` and the escalations read, in order of first use: a new newest good reading of one evaluates the rule.
   package let metrics: [String]
   package let headline: Headline?
   /// First 12 hex digits of SHA-256 over what decides the rule's behaviour; names, messages and layout do not change it.
@@ -45,12 +48,14 @@ package struct Rule: Sendable {
 
   init(
     id: String, name: BilingualText, matcher: DeviceMatcher, when: Condition, clear: Condition?, hold: Milliseconds,
-    clearHold: Milliseconds, severity: Severity, message: MessageTemplate, advice: BilingualText?, place: FileFault
+    clearHold: Milliseconds, severity: Severity, policy: AlertPolicy = AlertPolicy(), group: GroupScope? = nil,
+    message: MessageTemplate, advice: BilingualText?, place: FileFault
   ) {
     (self.id, self.name, self.matcher, self.when, self.clear) = (id, name, matcher, when, clear)
     (self.hold, self.clearHold, self.severity) = (hold, clearHold, severity)
+    (self.policy, self.group) = (policy, group)
     (self.message, self.advice, self.place) = (message, advice, place)
-    let expressions = [when.expression] + (clear.map { [$0.expression] } ?? [])
+    let expressions = [when.expression] + (clear.map { [$0.expression] } ?? []) + policy.escalations.map(\.when.expression)
     let calls = expressions.flatMap(\.calls)
     usesClock = calls.contains { FunctionCatalog.signature(of: $0)?.readsClock == true }
     metrics = expressions.flatMap(\.metrics).map(\.name).uniqued()
@@ -58,9 +63,10 @@ package struct Rule: Sendable {
       when.expression.calls.lazy.compactMap { call in
         call.metric.map { Headline(metric: $0, text: Expression(offset: 0, form: .call(call)).canonical) }
       }.first
-    version = Rule.version(of: [
-      matcher.canonical, when.canonical, "\(hold)", clear?.canonical ?? "", "\(clearHold)", severity.name,
-    ])
+    version = Rule.version(
+      of: [
+        matcher.canonical, when.canonical, "\(hold)", clear?.canonical ?? "", "\(clearHold)", severity.name,
+      ] + policy.versionParts + (group?.versionParts ?? []))
   }
 
   private static func version(of parts: [String]) -> String {

@@ -41,13 +41,16 @@ struct RuleReader {
     let (message, places) = map["message"].map(readMessage) ?? (MessageTemplate.fixed(name), [])
     let advice = map["advice"].flatMap { $0.bilingual() }
     if let advice, max(advice.vi.utf8.count, advice.en.utf8.count) > 4096 { map["advice"]?.fault("advice has at most 4096 bytes") }
-    readLaterKeys()
+    var escalations: [PlacedExpression] = []
+    let policy = readPolicy(&escalations)
+    let group = readGroup()
     guard let when, let severity, value.faults.faults.count == faultsBefore else { return nil }
     let rule = Rule(
       id: id, name: name, matcher: matcher, when: when.condition, clear: clear?.condition, hold: hold, clearHold: clearHold,
-      severity: severity, message: message, advice: advice,
+      severity: severity, policy: policy, group: group, message: message, advice: advice,
       place: FileFault(file: value.file, line: value.line, column: value.column, message: ""))
-    bind(rule, expressions: [when, clear].compactMap { $0 }.map { PlacedExpression($0.condition.expression, $0.places) }, message: places)
+    let conditions = [when, clear].compactMap { $0 }.map { PlacedExpression($0.condition.expression, $0.places) }
+    bind(rule, expressions: conditions + escalations, message: places)
     return value.faults.faults.count == faultsBefore ? rule : nil
   }
 
@@ -176,37 +179,56 @@ struct RuleReader {
     value.faults.add(FileFault(file: value.file, line: place.line, column: place.column, message: message))
   }
 
-  // MARK: Keys that are checked, and not yet acted on
+  // MARK: The life of alerts, and groups
 
-  private mutating func readLaterKeys() {
+  /// - Parameter placed: gets the conditions of the escalations.
+  private mutating func readPolicy(_ placed: inout [PlacedExpression]) -> AlertPolicy {
     let before = value.faults.faults.count
+    var policy = AlertPolicy()
     for entry in map["escalate"]?.listOrOne() ?? [] {
       guard let step = entry.mapping(keys: ["severity", "when", "hold"]) else { continue }
-      if let severity = step["severity"] { _ = readSeverity(severity) } else { entry.fault("\"severity\" is missing in this step") }
-      if let when = step["when"] { _ = readCondition(when) } else { entry.fault("\"when\" is missing in this step") }
-      _ = step["hold"].flatMap(readHold)
+      if step["severity"] == nil { entry.fault("\"severity\" is missing in this step") }
+      if step["when"] == nil { entry.fault("\"when\" is missing in this step") }
+      let hold = step["hold"].flatMap(readHold) ?? 0
+      guard let severity = step["severity"].flatMap(readSeverity), let when = step["when"].flatMap(readCondition) else { continue }
+      placed.append(PlacedExpression(when.condition.expression, when.places))
+      policy.escalations.append(AlertPolicy.Escalation(severity: severity, when: when.condition, hold: hold))
     }
     for entry in map["inhibited_by"]?.listOrOne() ?? [] {
       guard let by = entry.mapping(keys: ["rule", "same"]) else { continue }
+      let words = Dictionary(uniqueKeysWithValues: AlertPolicy.Inhibition.Same.allCases.map { ($0.rawValue, $0) })
+      let same = by["same"].flatMap { $0.word(words) } ?? .device
       if let rule = by["rule"], let id = rule.identifier() {
         references.append((id, rule))
+        policy.inhibitions.append(AlertPolicy.Inhibition(rule: id, same: same))
       } else {
         entry.fault("\"rule\" is missing here")
       }
-      _ = by["same"].flatMap { $0.word(["device": 0, "zone": 1, "site": 2]) }
     }
-    _ = map["for_each"].flatMap { $0.word(["zone": 0, "ward": 1, "site": 2]) }
+    if let flapping = map["flapping"], let parts = flapping.mapping(keys: ["turns", "within"]) {
+      if parts["turns"] == nil { flapping.fault("\"turns\" is missing here") }
+      if parts["within"] == nil { flapping.fault("\"within\" is missing here") }
+      if let turns = parts["turns"]?.integer(in: 2...1000), let within = parts["within"].flatMap(readHold) {
+        policy.flapping = AlertPolicy.Flapping(turns: turns, within: within)
+      }
+    }
+    policy.remind = map["remind"].flatMap(readHold)
+    guard value.faults.faults.count == before else { return policy }
+    for key in ["escalate", "inhibited_by", "flapping", "remind"] { map[key]?.fault("\(key) is not yet supported") }
+    return policy
+  }
+
+  private func readGroup() -> GroupScope? {
+    let before = value.faults.faults.count
+    let words = Dictionary(uniqueKeysWithValues: GroupScope.Kind.allCases.map { ($0.rawValue, $0) })
+    let kind = map["for_each"].flatMap { $0.word(words) }
     if let quorum = map["quorum"], let share = quorum.number(), !(share > 0 && share <= 1) {
       quorum.fault("a quorum is a share above 0, at most 1")
     }
     if map["quorum"] != nil, scope == .device { map["quorum"]?.fault("a quorum is for groups: add for_each: zone, ward or site") }
-    if let flapping = map["flapping"], let parts = flapping.mapping(keys: ["turns", "within"]) {
-      if let turns = parts["turns"] { _ = turns.integer(in: 2...1000) } else { flapping.fault("\"turns\" is missing here") }
-      if let within = parts["within"] { _ = readHold(within) } else { flapping.fault("\"within\" is missing here") }
-    }
-    _ = map["remind"].flatMap(readHold)
-    guard value.faults.faults.count == before else { return }
-    for key in ["escalate", "inhibited_by", "for_each", "quorum", "flapping", "remind"] { map[key]?.fault("\(key) is not yet supported") }
+    guard value.faults.faults.count == before else { return nil }
+    for key in ["for_each", "quorum"] { map[key]?.fault("\(key) is not yet supported") }
+    return kind.map { GroupScope(kind: $0, quorum: map["quorum"]?.number() ?? 0.5) }
   }
 }
 
