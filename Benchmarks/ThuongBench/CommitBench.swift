@@ -110,7 +110,7 @@ private struct Batches {
       _ = try store.commit(engine, realNow: LiveClock.wall)
       let after = Machine.nanoseconds
       times.append(Double(after - before) / 1e6)
-      try store.tend(engine)
+      try store.tend(engine, realNow: LiveClock.wall)
       let tended = Double(Machine.nanoseconds - after) / 1e6
       if tended > 0.05 { copies.append(tended) }
       log = max(log, store.file.logBytes)

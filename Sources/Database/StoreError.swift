@@ -4,6 +4,8 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
   case inUse(directory: String)
   /// What is stored cannot be what was written.
   case damaged(String)
+  /// The same of one row, which can be set aside.
+  case damagedRow(DamagedRow)
   /// The directory or file cannot be opened at all.
   case unusable(String)
   /// The store was written by a later version.
@@ -20,7 +22,8 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .inUse(let directory): "\(directory): in use by another thuong serve; stop that one first, or name another --data directory"
-    case .damaged(let what): "the store is damaged: \(what); keep its directory for repair, and restore a backup or start in an empty one"
+    case .damaged(let what): Self.damage(what)
+    case .damagedRow(let row): Self.damage(row.what)
     case .unusable(let what): what
     case .newer(let what): "the store was written by a later version of thuong (\(what)); use that version"
     case .full: "no space left on the store's disk; free some, then start again"
@@ -29,5 +32,9 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case .tooManyReads: "too many reads of the store wait already; try again in a moment"
     case .readTooLong(let milliseconds): "a read of the store took longer than \(milliseconds) ms and was cut off; ask for less at a time"
     }
+  }
+
+  private static func damage(_ what: String) -> String {
+    "the store is damaged: \(what); keep its directory for repair, and restore a backup or start in an empty one"
   }
 }

@@ -26,6 +26,8 @@ package final class StoreFile {
   private let lock: DirectoryLock
   private let queue: DatabaseQueue
   private let logGrowth: LogGrowth
+  /// Nothing is kept in it until `DiskReserve.take()`.
+  package let reserve: DiskReserve
   /// Where the store as it was stands, if this start has brought it up to date.
   package let copyOfOlder: String?
 
@@ -34,6 +36,7 @@ package final class StoreFile {
     let path = "\(directory)/\(Self.name)"
     (self.directory, self.path, logPath) = (directory, path, Self.logPath(directory))
     lock = try DirectoryLock(directory: directory)
+    reserve = DiskReserve(directory: directory)
     try RestoredFile.finish(directory, lock)
     if Self.size(path) == 0, Self.size(logPath) > 0 { throw .damaged("\(path) is empty or missing beside its write-ahead log") }
     do {

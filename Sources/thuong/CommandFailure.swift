@@ -30,7 +30,7 @@ struct CommandFailure: Error {
   private static func code(of error: StoreError) -> Int32 {
     switch error {
     case .inUse: 4
-    case .damaged: 5
+    case .damaged, .damagedRow: 5
     case .unusable, .newer, .full, .unknownOutcome, .tooManyReads, .readTooLong: 3
     }
   }

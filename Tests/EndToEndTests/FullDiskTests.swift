@@ -45,7 +45,8 @@ import Testing
     let began = ContinuousClock.now
     child.end(within: 30)
     #expect(ContinuousClock.now - began < .seconds(10), "done in ten seconds")
-    #expect(child.exitCode == 3)
+    // Intake paused before the last of the room was gone: nothing was in hand that could not be committed.
+    #expect(child.exitCode == 0)
     try disk.free()
     #expect(try await city.problemInTheEnd() == nil)
   }

@@ -63,7 +63,7 @@ final class GatewayWorkshop {
 
   func commit() throws {
     events += try store.commit(engine, realNow: Timestamp(milliseconds: Self.start))
-    if sealsAfter != nil { try store.tend(engine) }
+    if sealsAfter != nil { try store.tend(engine, realNow: Timestamp(milliseconds: Self.start)) }
   }
 
   // MARK: Inputs, at milliseconds after the start

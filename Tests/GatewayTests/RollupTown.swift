@@ -52,10 +52,15 @@ final class RollupTown {
   private var opened: (store: GatewayStore, engine: Engine)?
   private(set) var model = BucketModel()
 
-  /// - Parameter retention: of readings.
+  private let sinks: [SinkFilter]
+
+  /// - Parameters:
+  ///   - retention: of readings.
+  ///   - hasSink: events are kept for somebody.
   init(
-    retention: Milliseconds = 100 * 365 * RollupTown.day, rollups: [Resolution: Milliseconds] = [:]
+    retention: Milliseconds = 100 * 365 * RollupTown.day, rollups: [Resolution: Milliseconds] = [:], hasSink: Bool = false
   ) throws {
+    sinks = hasSink ? [SinkFilter(sink: "ioc")] : []
     var settings = EngineSettings(instance: "test")
     settings.rawRetention = retention
     settings.reachLeast = 60_000
@@ -69,7 +74,7 @@ final class RollupTown {
   private func open() throws {
     let registry = try Self.registry.get()
     let book = try RuleFiles.read(sources: [("Rules/none.yaml", "rules: []")], registry: registry)
-    let store = try GatewayStore(directory: directory(), durability: .normal, sinks: [])
+    let store = try GatewayStore(directory: directory(), durability: .normal, sinks: sinks)
     store.logBytesMax = 0
     opened = (store, try store.openEngine(registry: registry, book: book, settings: settings))
   }
@@ -113,12 +118,12 @@ final class RollupTown {
   /// Seals the ring that holds the oldest row of the log, sixteen spans of it at most.
   func sealOne() throws {
     try commit()
-    try store.tend(engine)
+    try store.tend(engine, realNow: Timestamp(milliseconds: Self.start))
   }
 
   func sealAll() throws {
     try commit()
-    try store.sealAll(engine)
+    try store.sealAll(engine, realNow: Timestamp(milliseconds: Self.start))
   }
 
   // MARK: What is there
@@ -148,6 +153,26 @@ final class RollupTown {
         let first = zip(found, expected).first { $0 != $1 }.map { "\($0.0)\nnot\n\($0.1)" } ?? ""
         return "\(name), steps of \(step) in \(range): \(found.count) points, not \(expected.count)\n\(first)"
       }
+    }
+    return nil
+  }
+
+  /// What reading a row says of it; nil where it can be read, or is not there.
+  func damaged(_ table: DamagedRow.Table, _ number: Int64) throws -> DamagedRow? {
+    do {
+      try store.file.read { db in
+        switch table {
+        case .chunk:
+          let place = ChunkTable.place(of: number)
+          guard let ring = try ChunkTable.rings(db).first(where: { $0.id == place.ring }) else { return }
+          _ = try StoredSpan(ChunkTable.parts(ring: ring.id, span: place.span, db), ring: ring, span: place.span)
+        case .rollup:
+          guard let place = RollupTable.place(of: number) else { return }
+          _ = try RollupTable.stored(place.resolution, ring: place.ring, row: place.row, db)?.buckets(of: [])
+        }
+      }
+    } catch StoreError.damagedRow(let row) {
+      return row
     }
     return nil
   }

@@ -28,35 +28,38 @@ import Testing
     let store = try store(disk)
     let before = try rows(store)
     let calls = disk.statistics.changes
-    try store.store.sealAll(store.engine)
+    try store.store.sealAll(store.engine, realNow: Timestamp(milliseconds: SweptLife.start))
     let after = try rows(store)
     #expect(before.count { $0.hasPrefix("rollup ") } == 0 && after.count { $0.hasPrefix("rollup ") } >= 3)
     #expect(after.contains { $0.hasPrefix("chunk ") })
     return (before, after, disk.statistics.changes - calls)
   }
 
-  @Test func `A seal that finds no room, or fails, or is killed leaves rows as they were or all of them new`() throws {
+  @Test func `A seal that finds no room, fails, is killed or loses power leaves rows as they were or all of them new`() throws {
     let reference = try Self.reference()
     var (full, old, new) = (0, 0, 0)
     for n in 1...reference.calls {
-      for effect in [SimulatedDisk.Effect.noSpace, n % 2 == 0 ? .error : .crash] {
+      let effects: [(SimulatedDisk.Effect, SimulatedDisk.Restart)] = [
+        (.noSpace, .kill), (n % 2 == 0 ? .error : .crash, .kill), (.crash, .powerLoss),
+      ]
+      for (effect, restart) in effects {
         let disk = try SimulatedDisk(seed: UInt64(n))
         var store: SweptStore? = try Self.store(disk)
         disk.plan(effect, at: n, isTorn: n % 2 == 0)
-        do { try store.map { try $0.store.sealAll($0.engine) } } catch {
+        do { try store.map { try $0.store.sealAll($0.engine, realNow: Timestamp(milliseconds: SweptLife.start)) } } catch {
           #expect(effect != .noSpace || error is StoreError, "\(effect) at call \(n): \(error)")
         }
         let isAlive = effect == .noSpace && disk.statistics.failures > 0
         disk.heal()
         if isAlive, let store, let rows = try? Self.rows(store), rows == reference.before { full += 1 }
         store = nil
-        disk.restart(.kill)
+        disk.restart(restart)
         let again = try SweptStore(disk)
         let rows = try Self.rows(again)
         if rows == reference.before { old += 1 } else if rows == reference.after { new += 1 }
         let isWhole = rows == reference.before || rows == reference.after
         #expect(isWhole, "\(effect) at call \(n): \(StoreSweep.difference(rows, reference.after))")
-        try again.store.sealAll(again.engine)
+        try again.store.sealAll(again.engine, realNow: Timestamp(milliseconds: SweptLife.start))
         let end = try Self.rows(again)
         #expect(end == reference.after, "\(effect) at call \(n), sealed again: \(StoreSweep.difference(end, reference.after))")
       }

@@ -163,7 +163,7 @@ final class StoreSweep {
   private func fail(_ error: StoreError) throws {
     errors.append(error)
     switch error {
-    case .damaged, .newer, .inUse: throw Failure(description: "\(error)")
+    case .damaged, .damagedRow, .newer, .inUse: throw Failure(description: "\(error)")
     case .full, .unusable, .unknownOutcome, .tooManyReads, .readTooLong: break
     }
     let mark = try mark(), rows = reference.states[committed].count { $0.hasPrefix("log ") }

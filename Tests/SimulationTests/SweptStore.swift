@@ -130,6 +130,6 @@ final class SweptStore {
 
   func commit(_ marks: [DeliveryMark], number: Int) throws(StoreError) {
     _ = try store.commit(engine, marks: marks, realNow: Timestamp(milliseconds: SweptLife.start + Int64(number) * 1000))
-    try store.tend(engine)
+    try store.tend(engine, realNow: Timestamp(milliseconds: SweptLife.start))
   }
 }

@@ -28,6 +28,7 @@ extension Engine {
     } catch {
       historyFault = .unusable("a chunk cannot be read: \(error)")
     }
+    for row in history.takeDamaged() { setAside(row) }
     headsChanged(device)
   }
 

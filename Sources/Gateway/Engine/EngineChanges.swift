@@ -1,4 +1,5 @@
 import Alerting
+import Database
 import Outbox
 import Readings
 
@@ -22,6 +23,14 @@ struct QuarantinedMessage: Equatable, Sendable {
   var payload: [UInt8]
 }
 
+/// A row that is moved into quarantine.
+struct SetAside: Sendable {
+  var row: DamagedRow
+  var at: Timestamp
+  /// Of a rollup row: what its finer buckets or readings come to.
+  var remade: [UInt8]?
+}
+
 /// What a batch changes besides the log row: committed in the same transaction.
 struct EngineChanges: Sendable {
   var lives: [StoredLife] = []
@@ -33,12 +42,16 @@ struct EngineChanges: Sendable {
   var quarantined: [QuarantinedMessage] = []
   /// Rows of the log in quarantine whose gap is among `events`.
   var toldRows: [(number: Int64, at: Timestamp)] = []
+  /// Rows that cannot be read, and what takes their place; their gaps are among `events`.
+  var damaged: [SetAside] = []
   /// Which reasons and registered devices `rejects` has.
   var rejectKeys: Set<Int> = []
   /// Series registered since the last batch count from here.
   var registeredAt: Timestamp?
 
-  var isEmpty: Bool { lives.isEmpty && alerts.isEmpty && events.isEmpty && rejects.isEmpty && quarantined.isEmpty && registeredAt == nil }
+  var isEmpty: Bool {
+    lives.isEmpty && alerts.isEmpty && events.isEmpty && rejects.isEmpty && quarantined.isEmpty && damaged.isEmpty && registeredAt == nil
+  }
 
   mutating func removeAll() {
     lives.removeAll(keepingCapacity: true)
@@ -48,6 +61,7 @@ struct EngineChanges: Sendable {
     rejects.removeAll(keepingCapacity: true)
     quarantined.removeAll()
     toldRows.removeAll()
+    damaged.removeAll()
     rejectKeys.removeAll(keepingCapacity: true)
     registeredAt = nil
   }

@@ -12,12 +12,23 @@ extension GatewayService {
     // First what is in memory: what is sealed meanwhile is then in both.
     guard let held = await writer.held(device: device, metric: metric, from: from, to: to, limit: limit) else { return nil }
     let wanted = from.milliseconds..<max(from.milliseconds, min(to.milliseconds, held.coveredFrom))
-    let sealed = wanted.isEmpty ? SeriesChunk() : try await sealed(held.series, held.ring, in: wanted, limit: limit)
+    let sealed =
+      wanted.isEmpty ? SeriesChunk() : try await settingAside { try await self.sealed(held.series, held.ring, in: wanted, limit: limit) }
     let all = sealed.merged(with: held.chunk)
     return (0..<min(limit, all.count)).map { place in
       Reading(
         series: held.series, ts: Timestamp(milliseconds: all.times[place]), value: all.column.values[place],
         quality: Quality(byte: all.column.qualities[place]))
+    }
+  }
+
+  /// What is read; where a row cannot be, the writer sets it aside, which tells of a gap, and the rest is read.
+  private func settingAside<T>(_ read: () async throws -> T) async throws -> T {
+    while true {
+      do { return try await read() } catch StoreError.damagedRow(let row) {
+        // One that the writer can read would come again and again.
+        guard try await writer.setAside(row) else { throw StoreError.damaged(row.what) }
+      }
     }
   }
 
@@ -63,7 +74,7 @@ extension GatewayService {
         for window in query.windows {
           // Whoever asked may have been answered that it takes too long.
           try Task.checkCancellation()
-          let buckets = try await reader.readAsync { [query] db in try query.buckets(in: window, db) }
+          let buckets = try await settingAside { try await reader.readAsync { [query] db in try query.buckets(in: window, db) } }
           for (place, buckets) in zip(places, buckets) { found[start + place] += buckets }
         }
       }

@@ -13,6 +13,8 @@ package struct GatewayStatus: Sendable {
   package var intakeError: String?
   package var isStoreFull: Bool
   package var isDiskFull: Bool
+  /// There is less room than there has to be.
+  package var isDiskLow: Bool
   /// A reader of the store that keeps intake paused, in words; nil where none does.
   package var stuckReader: String?
   package var storeBytes: Int64
@@ -32,8 +34,11 @@ package struct GatewayStatus: Sendable {
     var found: [String] = []
     if isStoreFull { found.append("store_full: max_size is reached; intake is stopped, the broker keeps what comes") }
     if isDiskFull { found.append("disk_full: nothing is acknowledged until there is space") }
+    if isDiskLow, !isDiskFull { found.append("disk_full: intake is paused until there is space, the broker keeps what comes") }
     if let stuckReader { found.append(stuckReader) }
-    if intake != "up" && !isStoreFull && stuckReader == nil { found.append("intake_\(intake)\(intakeError.map { ": \($0)" } ?? "")") }
+    if intake != "up" && !isStoreFull && !isDiskLow && stuckReader == nil {
+      found.append("intake_\(intake)\(intakeError.map { ": \($0)" } ?? "")")
+    }
     if isClockDoubtful { found.append("clock_doubtful: half of the devices or the wall clock disagree; nothing is rejected for its time") }
     return found
   }
@@ -43,7 +48,7 @@ extension WriterCore {
   var status: GatewayStatus {
     GatewayStatus(
       clock: engine.clock, isClockDoubtful: engine.isDoubtful, intake: Self.name(session.state), intakeError: session.lastError,
-      isStoreFull: isStoreFull, isDiskFull: isDiskFull, stuckReader: health.problem, storeBytes: store.file.bytes,
+      isStoreFull: isStoreFull, isDiskFull: isDiskFull, isDiskLow: isDiskLow, stuckReader: health.problem, storeBytes: store.file.bytes,
       storeBytesMax: configuration.sizeMax,
       fastDevices: store.fastDevices.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(20).map {
         (engine.registry.devices[$0.key].id, $0.value)

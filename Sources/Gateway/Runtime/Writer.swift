@@ -1,3 +1,4 @@
+import Database
 import DeviceRegistry
 import Foundation
 import Logging
@@ -65,6 +66,11 @@ package actor Writer {
       core.add(marks) { result in continuation.resume(with: result.mapError { $0 as any Error }) }
     }
   }
+
+  /// Sets a row aside that a reader could not read, if the writer cannot either; returns after the commit.
+  ///
+  /// - Returns: false where the writer can.
+  func setAside(_ row: DamagedRow) throws(StoreError) -> Bool { try core.setAside(row) }
 
   // MARK: End
 

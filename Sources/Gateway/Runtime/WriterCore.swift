@@ -67,6 +67,8 @@ package final class WriterCore {
   package internal(set) var failure: StoreError?
   package private(set) var isStoreFull = false
   package private(set) var isDiskFull = false
+  /// There is less room on the disk than there has to be: intake pauses while something can still be committed.
+  package private(set) var isDiskLow = false
   private(set) var health: StoreHealth
   /// Intake has stopped for good; then the process ends.
   private var isStopping = false
@@ -117,6 +119,7 @@ package final class WriterCore {
     commit()
     acknowledge()
     tend()
+    if isDiskLow { checkDisk() }
     if health.isHeld { checkLog() }
     leaveIfDue()
     if isEnding, connection == nil { hasEnded = true }
@@ -128,13 +131,16 @@ package final class WriterCore {
   /// What the store does between batches.
   private func tend() {
     guard failure == nil, !isDiskFull else { return }
-    tellOf { () throws(StoreError) in try store.tend(engine) }
+    endIfFailing { () throws(StoreError) in try store.tend(engine, realNow: machine.wall) }
     if isStoreFull { checkSize() }
   }
 
   /// An error of the store ends the process.
-  private func tellOf(_ work: () throws(StoreError) -> Void) {
-    do throws(StoreError) { try work() } catch {
+  private func endIfFailing(_ work: () throws(StoreError) -> Void) {
+    do throws(StoreError) {
+      try work()
+      if store.takeHasEvents() { bell.ring() }
+    } catch {
       failure = error
       logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
       refuseWaiting(error)
@@ -195,9 +201,7 @@ package final class WriterCore {
   private func endCleanly() {
     store.survived()
     do throws(StoreError) {
-      try store.sealAll(engine)
-      // What had to go before its time is told.
-      if !engine.isBatchEmpty { _ = try store.commit(engine, realNow: machine.wall) }
+      try store.sealAll(engine, realNow: machine.wall)
     } catch {
       logger.error("The log could not be sealed; the next start reads it", metadata: ["error": "\(error)"])
     }
@@ -222,7 +226,7 @@ package final class WriterCore {
     let begun = machine.monotonicNanoseconds
     let counted = received
     do throws(StoreError) {
-      let events = try store.commit(engine, marks: marks, realNow: machine.wall)
+      let events = try commitOnWhatIsLeft()
       commits.record(nanoseconds: machine.monotonicNanoseconds - begun)
       marks.removeAll(keepingCapacity: true)
       isDiskFull = false
@@ -234,8 +238,18 @@ package final class WriterCore {
       if !events.isEmpty { bell.ring() }
       checkSize()
       checkLog()
+      checkDisk()
     } catch {
       commitFailed(error)
+    }
+  }
+
+  /// What finds no room gets what is kept for it.
+  private func commitOnWhatIsLeft() throws(StoreError) -> [EventRecord] {
+    do throws(StoreError) { return try store.commit(engine, marks: marks, realNow: machine.wall) } catch {
+      guard error == .full, store.file.reserve.give() else { throw error }
+      logger.warning("The disk is full: what was kept for that is used up", metadata: ["directory": "\(store.file.directory)"])
+      return try store.commit(engine, marks: marks, realNow: machine.wall)
     }
   }
 
@@ -283,18 +297,43 @@ package final class WriterCore {
   func checkSize() {
     if isBeyondSize {
       _ = store.file.emptyLog()  // what only stands in the write-ahead log is no lasting size
-      if isBeyondSize { tellOf { () throws(StoreError) in try store.makeRoom(engine) } }
+      if isBeyondSize { endIfFailing { () throws(StoreError) in try store.makeRoom(engine, realNow: machine.wall) } }
     }
     guard isBeyondSize != isStoreFull else { return }
     isStoreFull.toggle()
     guard isStoreFull else {
       logger.notice("The store is below max_size again: intake goes on", metadata: ["bytes": "\(store.file.bytes)"])
-      if isIntakeWanted, !isStopping, !health.isHeld { handle(.start) }
-      return
+      return goOn()
     }
     logger.critical("The store has reached max_size: intake stops, the broker keeps what comes", metadata: ["bytes": "\(store.file.bytes)"])
+    pause()
+  }
+
+  /// Intake leaves the broker, which keeps what comes, while something has to be mended first.
+  private func pause() {
     acknowledge()
     handle(.stop)
+  }
+
+  private func goOn() { if isIntakeWanted, !isStopping, isFit { handle(.start) } }
+
+  /// Nothing is in the way of taking anything in.
+  private var isFit: Bool { !isStoreFull && !isDiskLow && !health.isHeld }
+
+  /// A disk with hardly any room left pauses intake until there is some again.
+  func checkDisk() {
+    let reserve = store.file.reserve
+    guard reserve.isLow(wasLow: isDiskLow) != isDiskLow else { return }
+    isDiskLow.toggle()
+    guard isDiskLow else {
+      reserve.take()
+      logger.notice("There is room on the disk again: intake goes on", metadata: ["directory": "\(store.file.directory)"])
+      return goOn()
+    }
+    logger.error(
+      "The disk is nearly full: intake pauses, the broker keeps what comes",
+      metadata: ["directory": "\(store.file.directory)", "needed": "\(reserve.lowWater >> 10) KB"])
+    pause()
   }
 
   /// A reader that holds the log beyond its bound stops intake until it is gone.
@@ -304,11 +343,10 @@ package final class WriterCore {
     case .none: return
     case .held:
       logger.error("Intake is paused", metadata: ["why": "\(health.problem ?? "")"])
-      acknowledge()
-      handle(.stop)
+      pause()
     case .freed:
       logger.info("The reader that held the store's log is gone: intake goes on")
-      if isIntakeWanted, !isStopping, !isStoreFull { handle(.start) }
+      goOn()
     }
   }
 
@@ -318,7 +356,8 @@ package final class WriterCore {
   package func startIntake() {
     isIntakeWanted = true
     checkSize()
-    if !isStoreFull, !health.isHeld, !hasEnded { handle(.start) }
+    checkDisk()
+    if isFit, !hasEnded { handle(.start) }
   }
 
   package func handle(_ event: MQTTSession.Event) {
@@ -405,6 +444,19 @@ package final class WriterCore {
     if hasEnded { return done(.failure(failure ?? StoreError.unusable("the gateway has ended"))) }
     marks += new
     waiting.append(done)
+  }
+
+  /// A reader has met a row that it cannot read.
+  ///
+  /// - Returns: false where the writer can.
+  func setAside(_ row: DamagedRow) throws(StoreError) -> Bool {
+    commit()
+    if let failure { throw failure }
+    if isDiskFull { throw .full }
+    guard try store.setAside(row, engine, realNow: machine.wall) else { return false }
+    logger.error("A row of the store is damaged and was set aside", metadata: ["row": "\(row.what)"])
+    if store.takeHasEvents() { bell.ring() }
+    return true
   }
 
   /// Commits and acknowledges what was received, then leaves the broker. An answer to CONNECT that is on its way is waited for: it may

@@ -7,7 +7,8 @@ import SeriesStore
 ///
 ///     gateway  one row, as of the last commit: the counters as JSON, the number of the log's last row, and what ClockDoubt saved
 ///     reject   the last rejected input for each reason and registered device; one of each unknown device, up to a limit, and one of the rest
-///     quarantine  what crashed the process: a message, or a row of the log (its number; topic NULL) with its body
+///     quarantine  what crashed the process: a message, or a row of the log (its number; topic NULL) with its body; and rows of chunk and
+///                 rollup that could not be read: where they stood and under which number
 ///     restore  one row a time that the store was restored from a backup; see RestoreTable
 package enum GatewaySchema {
   package static let migrations =
@@ -48,6 +49,12 @@ package enum GatewaySchema {
             backup_clock INTEGER,
             detail TEXT NOT NULL,
             told_at INTEGER);
+          """),
+      Migration(
+        name: "gateway-4",
+        sql: """
+          ALTER TABLE quarantine ADD COLUMN stood_in TEXT;
+          ALTER TABLE quarantine ADD COLUMN row_number INTEGER;
           """),
     ]
 }

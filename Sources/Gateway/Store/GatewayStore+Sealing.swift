@@ -2,19 +2,27 @@ package import Database
 import DeviceRegistry
 import Foundation
 import GRDB
-import Readings
+import Outbox
+package import Readings
 import SeriesStore
 
 /// Between batches: the log is bounded by sealing what pins its oldest row.
 extension GatewayStore {
   /// To be called between batches, when what the last one committed is acknowledged: no commit waits for it. One ring at a time.
   ///
+  /// - Parameter realNow: the wall clock, for what is to be delivered of it.
   /// - Throws: `StoreError` that ends the process. Where there is no room, what is to be sealed waits in the log.
-  package func tend(_ engine: Engine) throws(StoreError) {
+  package func tend(_ engine: Engine, realNow: Timestamp) throws(StoreError) {
     file.copyLogIfDue()
     // Heads hold nothing that is not committed.
     guard logBytes > logBytesMax || isLogOld(engine), engine.isBatchEmpty, engine.historyFault == nil else { return }
-    do throws(StoreError) { try seal(engine.rings.pinning, engine) } catch { if error != .full { throw error } }
+    do throws(StoreError) { try seal(engine, realNow) } catch { if error != .full { throw error } }
+  }
+
+  /// Whether `tend` and its like have committed events since this was last asked.
+  package func takeHasEvents() -> Bool {
+    defer { hasUntoldEvents = false }
+    return hasUntoldEvents
   }
 
   func noteAge(of row: Int64, _ engine: Engine) {
@@ -33,11 +41,11 @@ extension GatewayStore {
   /// Lets go of what takes more than its share of `sizeMax`, and gives the disk what is free then. For when the store is beyond that.
   ///
   /// - Throws: as `tend`.
-  package func makeRoom(_ engine: Engine) throws(StoreError) {
+  package func makeRoom(_ engine: Engine, realNow: Timestamp) throws(StoreError) {
     guard engine.isBatchEmpty, engine.historyFault == nil else { return }
     do throws(StoreError) {
       // What is not sealed keeps its span.
-      try seal(engine.rings.pinning, engine)
+      try seal(engine, realNow)
       try file.shrink(pages: 4096)
     } catch {
       if error != .full { throw error }
@@ -48,10 +56,10 @@ extension GatewayStore {
   /// Seals everything: the next start has hardly a log to read. To be called when the last batch is committed.
   ///
   /// - Throws: as `tend`.
-  package func sealAll(_ engine: Engine) throws(StoreError) {
+  package func sealAll(_ engine: Engine, realNow: Timestamp) throws(StoreError) {
     guard engine.isBatchEmpty, engine.historyFault == nil else { return }
-    while let ring = engine.rings.pinning {
-      do throws(StoreError) { try seal(ring, engine) } catch {
+    while engine.rings.pinning != nil {
+      do throws(StoreError) { try seal(engine, realNow) } catch {
         if error == .full { return }
         throw error
       }
@@ -59,9 +67,14 @@ extension GatewayStore {
     do throws(StoreError) { try file.shrink(pages: 16_384) } catch { if error != .full { throw error } }
   }
 
+  /// Seals the ring that holds the oldest row of the log, if any does.
+  private func seal(_ engine: Engine, _ realNow: Timestamp) throws(StoreError) {
+    try withoutDamage(engine, realNow: realNow) { () throws(StoreError) in try seal(engine.rings.pinning, engine, realNow) }
+  }
+
   /// Writes what a ring has in heads into its chunk rows (nil: there is nothing of any), or the oldest of it where that is much, lets go of
-  /// what is beyond retention, and cuts what nobody needs any more from the log, in one transaction.
-  private func seal(_ place: Int?, _ engine: Engine) throws(StoreError) {
+  /// what is beyond retention, tells of what goes before its time, and cuts what nobody needs any more from the log, in one transaction.
+  private func seal(_ place: Int?, _ engine: Engine, _ realNow: Timestamp) throws(StoreError) {
     let ring = place.map { engine.rings.all[$0] }
     let rows = try ring.map { ring throws(StoreError) in try sealedRows(of: ring, engine) } ?? SealedRows()
     let spans = Self.newSpans(rows.chunks, engine.rings)
@@ -72,6 +85,9 @@ extension GatewayStore {
     let through = min(pinned.map { $0 - 1 } ?? .max, lastNumber - 1)
     let newCut = try cutState(through: through)
     if place == nil, newCut == nil, expired.isEmpty { return }
+    let gaps = try gaps(of: expired, engine)
+    var counters = engine.counters
+    counters.gaps[Self.shortRing, default: 0] += Int64(gaps.count)
     var cutBytes: Int64 = 0
     try file.commit { db in
       for row in rows.chunks { try ChunkTable.store(row.number, row.body, db) }
@@ -84,7 +100,13 @@ extension GatewayStore {
         cutBytes = try SeriesLog.bytes(through: newCut.number, db)
         try SeriesLog.cut(newCut, db)
       }
+      if !gaps.isEmpty {
+        try save(counters, engine, lastNumber, db)
+        try OutboxTable.enqueue(gaps, to: sinks, realNow: realNow, in: db)
+      }
     }
+    engine.counters = counters
+    if !gaps.isEmpty { hasUntoldEvents = true }
     if let newCut {
       cut = newCut
       logBytes -= cutBytes
@@ -99,60 +121,7 @@ extension GatewayStore {
   }
 
   private func sealedRows(of ring: Ring, _ engine: Engine) throws(StoreError) -> SealedRows {
-    do {
-      return try file.read { db in try sealer.rows(of: ring, engine.heads, db) }
-    } catch let error as StoreError {
-      throw error
-    } catch {
-      throw .unusable("chunk rows cannot be read: \(error)")
-    }
-  }
-
-  /// What lies beyond retention and was not let go of yet. A clock that may be wrong lets nothing expire; one that is ahead of all that was
-  /// ever heard, as after a start with a wrong clock, no more than the newest reading would.
-  private func expired(_ engine: Engine) -> [Expiry] {
-    guard let clock = engine.clock, !engine.isDoubtful, !expired(at: clock.milliseconds, engine).isEmpty else { return [] }
-    guard let newest = newest(engine) else { return [] }
-    return expired(at: min(clock.milliseconds, newest), engine)
-  }
-
-  private func expired(at now: Int64, _ engine: Engine) -> [Expiry] {
-    let settings = engine.settings
-    var all: [Expiry] = []
-    for ring in engine.rings.all {
-      var before = ring.start(of: min(now - settings.rawRetention, unsealed(ring, engine)))
-      all.append(Expiry(ring: ring, before: before))
-      // Coarse buckets are made of finer ones: they are kept for as long at least.
-      for resolution in Resolution.allCases {
-        guard let retention = settings.rollupRetention[resolution], retention <= now else { break }
-        before = resolution.rowStart(of: min(now - retention, before))
-        all.append(Expiry(ring: ring, resolution: resolution, before: before))
-      }
-    }
-    return all.filter { $0.before > expiries[$0.place] ?? .min }
-  }
-
-  /// The oldest reading that is not sealed: it will be, with all that stands in its span.
-  private func unsealed(_ ring: Ring, _ engine: Engine) -> Int64 { ring.series.map { engine.heads.unsealedFrom($0) }.min() ?? .max }
-
-  private func note(_ expiry: Expiry, freed: Int64, _ engine: Engine) {
-    expiries[expiry.place] = expiry.before
-    guard expiry.resolution == nil, let place = engine.rings.all.firstIndex(where: { $0.id == expiry.ring.id }) else { return }
-    let ring = engine.rings.all[place]
-    let oldest = ring.series.compactMap { engine.rings.sealedSpans(of: $0)?.lowerBound }.min().map { ring.range(of: $0).lowerBound }
-    let from = max(ring.keptFrom, oldest ?? expiry.before)
-    engine.expired(ring: place, before: expiry.before, freed: freed)
-    guard freed > 0, let clock = engine.clock, expiry.before > clock.milliseconds - engine.settings.rawRetention else { return }
-    let before = Timestamp(milliseconds: expiry.before)
-    engine.gap(
-      cause: "ring_short", from: Timestamp(milliseconds: from), to: before,
-      detail: "max_size is reached: readings of \(Self.devices(of: ring, engine)) were let go of before their time")
-  }
-
-  /// For people: the first few.
-  private static func devices(of ring: Ring, _ engine: Engine) -> String {
-    let devices = Set(ring.series.compactMap { engine.deviceOf[$0.int] }).sorted().map { engine.registry.devices[$0].id }
-    return devices.prefix(3).joined(separator: ", ") + (devices.count > 3 ? " and \(devices.count - 3) more" : "")
+    try reading { db in try sealer.rows(of: ring, engine.heads, db) }
   }
 
   /// Which devices report far more often than their profiles say.
@@ -169,46 +138,6 @@ extension GatewayStore {
 
   /// Times its profile's pace: from here on a device is fast.
   private static let paceMax = 1.5
-
-  /// Where the store is nearly as large as it may be, what the rings must let go of that take more than their share of it: a device that is
-  /// faster than its profile says shortens its own ring.
-  private func shortened(_ engine: Engine) throws(StoreError) -> [Expiry] {
-    let most = Int64(Double(sizeMax) * Self.fillMax) - logBytesMax
-    do {
-      return try file.read { db in
-        let used = try StoreFile.bytesUsed(db)
-        if used <= most { return [] }
-        let space = max(0, most - (used - engine.rings.all.reduce(0) { $0 + $1.bytes }))
-        let over = engine.rings.all.map { max(0, $0.bytes - Int64(Double(space) * (shares[$0.id] ?? 0))) }
-        // No more than is needed goes: of each ring in proportion to what it has beyond its share.
-        let part = min(1, Double(used - most) / Double(max(1, over.reduce(0, +))))
-        return try zip(engine.rings.all, over).compactMap { ring, over in
-          let excess = Int64((Double(over) * part).rounded(.up))
-          guard excess > 0, let start = try ChunkTable.start(of: ring, freeing: excess, db) else { return nil }
-          // Nothing of the future makes the present too old.
-          let before = min(start, ring.start(of: min(unsealed(ring, engine), engine.clock?.milliseconds ?? .max)))
-          return before > ring.keptFrom ? Expiry(ring: ring, before: before) : nil
-        }
-      }
-    } catch let error as StoreError {
-      throw error
-    } catch {
-      throw .unusable("\(file.directory)/\(StoreFile.name): \(error)")
-    }
-  }
-
-  /// Of `sizeMax`: the rest is for what is written while rows still wait to go.
-  private static let fillMax = 0.9
-
-  /// The newest instant of which there is a reading; of what is sealed, the end of its span.
-  private func newest(_ engine: Engine) -> Int64? {
-    engine.rings.all.lazy.flatMap(\.series).compactMap { series in
-      let ring = engine.rings[of: series]
-      let sealed = engine.rings.sealedSpans(of: series).map { ring.range(of: $0.upperBound).upperBound }
-      let held = engine.heads.newest(series)?.milliseconds
-      return sealed.map { max($0, held ?? .min) } ?? held
-    }.max()
-  }
 
   /// Of the series that these rows have, those of which no row was so old or so new before.
   private static func newSpans(_ rows: [SealedRow], _ rings: Rings) -> [(series: SeriesID, spans: ClosedRange<Int64>)] {
@@ -238,31 +167,6 @@ extension GatewayStore {
     } catch {
       throw .unusable("the log cannot be read: \(error)")
     }
-  }
-}
-
-/// What lies beyond retention.
-struct Expiry {
-  /// Readings, or a rollup.
-  struct Place: Hashable {
-    var ring: Int64
-    var resolution: Resolution?
-  }
-
-  var ring: Ring
-  var resolution: Resolution?
-  /// Rows that begin earlier go.
-  var before: Int64
-
-  var place: Place { Place(ring: ring.id, resolution: resolution) }
-
-  /// Returns how many bytes of readings went.
-  func apply(_ db: GRDB.Database) throws -> Int64 {
-    if let resolution {
-      try RollupTable.remove(resolution, ring: ring.id, before: before, db)
-      return 0
-    }
-    return try ChunkTable.expire(ring, before: before, db)
   }
 }
 

@@ -42,7 +42,9 @@ package final class GatewayStore {
   var hasUntoldRestores: Bool { !untoldRestores.isEmpty }
   /// Their gaps are in the engine's batch.
   private var restoresToldAt: Timestamp?
-  private let sinks: [SinkFilter]
+  /// Events were committed of which `commit` did not tell.
+  var hasUntoldEvents = false
+  let sinks: [SinkFilter]
 
   /// - Parameter sinks: who gets which events, from the next commit on.
   package init(directory: String, durability: Durability, sinks: [SinkFilter]) throws(StoreError) {
@@ -239,16 +241,22 @@ package final class GatewayStore {
     // After a commit that failed for want of space these are its changes too, and those of what came since.
     let changes = engine.finishBatch()
     var rowBytes: Int64 = 0
+    var ringBytes: [(place: Int, bytes: Int64)] = []
     try file.commit { db in
       if number != lastNumber {
         let row = engine.batch.encode(number: number)
         rowBytes = Int64(row.count)
         try SeriesLog.append(row, number: number, db)
       }
-      if hasChanges { try save(engine, number, db) }
+      if hasChanges { try save(engine.counters, engine, number, db) }
       try write(changes, realNow, db)
       if !marks.isEmpty { try OutboxTable.apply(marks, in: db) }
+      for damaged in changes.damaged where damaged.row.table == .chunk {
+        guard let place = engine.rings.all.firstIndex(where: { $0.id == ChunkTable.place(of: damaged.row.number).ring }) else { continue }
+        ringBytes.append((place, try ChunkTable.bytes(ring: engine.rings.all[place].id, db)))
+      }
     }
+    for (place, bytes) in ringBytes { engine.rings.setBytes(place, bytes) }
     if number != lastNumber {
       file.setHighWater(number)
       logBytes += rowBytes
@@ -261,9 +269,9 @@ package final class GatewayStore {
     return changes.events
   }
 
-  private func save(_ engine: Engine, _ number: Int64, _ db: GRDB.Database) throws {
+  func save(_ counters: Counters, _ engine: Engine, _ number: Int64, _ db: GRDB.Database) throws {
     try db.cachedStatement(sql: "INSERT OR REPLACE INTO gateway(id, counters, log_number, clock_doubt) VALUES (1, ?, ?, ?)")
-      .execute(arguments: [Data(engine.counters.json), number, Data(engine.doubt.saved)])
+      .execute(arguments: [Data(counters.json), number, Data(engine.doubt.saved)])
   }
 
   private func write(_ changes: EngineChanges, _ realNow: Timestamp, _ db: GRDB.Database) throws {
@@ -274,6 +282,7 @@ package final class GatewayStore {
     if !changes.events.isEmpty { try OutboxTable.enqueue(changes.events, to: sinks, realNow: realNow, in: db) }
     for reject in changes.rejects { try RejectTable.store(reject, db) }
     for message in changes.quarantined { try Quarantine.keep(message, db) }
+    for damaged in changes.damaged { try Quarantine.take(damaged, db) }
     for row in changes.toldRows { try Quarantine.told(logRow: row.number, at: row.at, db) }
     if let at = restoresToldAt { for restore in untoldRestores { try RestoreTable.told(restore.id, at: at, db) } }
   }

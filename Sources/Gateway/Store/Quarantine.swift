@@ -43,6 +43,20 @@ enum Quarantine {
     try trim(db)
   }
 
+  /// Moves a row here that cannot be read.
+  static func take(_ damaged: SetAside, _ db: GRDB.Database) throws {
+    let row = damaged.row
+    try db.execute(
+      sql: "INSERT INTO quarantine(at, stood_in, row_number, body) SELECT ?, ?, id, body FROM \(row.table.rawValue) WHERE id = ?",
+      arguments: [damaged.at.milliseconds, row.table.rawValue, row.number])
+    switch row.table {
+    case .chunk: try ChunkTable.remove(row.number, db)
+    case .rollup:
+      if let body = damaged.remade { try RollupTable.store(row.number, body, db) } else { try RollupTable.remove(row.number, db) }
+    }
+    try trim(db)
+  }
+
   /// Rows of the log that were taken out and whose gap is not recorded yet: a process that ends between the two leaves that to the next.
   static func untold(_ db: GRDB.Database) throws -> Set<Int64> {
     try Int64.fetchSet(db, sql: "SELECT log_number FROM quarantine WHERE log_number IS NOT NULL AND at IS NULL")

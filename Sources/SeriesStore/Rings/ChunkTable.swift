@@ -50,6 +50,8 @@ package enum ChunkTable {
   package struct Part: Sendable {
     package var number: Int64
     package var body: Data
+
+    package init(number: Int64, body: Data) { (self.number, self.body) = (number, body) }
   }
 
   /// The parts of a span, in order; those below the number `end`.
@@ -58,6 +60,26 @@ package enum ChunkTable {
       db.cachedStatement(sql: "SELECT id, body FROM chunk WHERE id BETWEEN ? AND ? ORDER BY id"),
       arguments: [number(ring, span), min(number(ring, span, part: 1 << partBits - 1), end - 1)]
     ).map { Part(number: $0[0], body: $0[1]) }
+  }
+
+  /// The ring of the row of that number, and its span.
+  package static func place(of number: Int64) -> (ring: Int64, span: Int64) { (number >> (32 + partBits), span(number)) }
+
+  package static func body(of number: Int64, _ db: GRDB.Database) throws -> Data? {
+    try Data.fetchOne(db, sql: "SELECT body FROM chunk WHERE id = ?", arguments: [number])
+  }
+
+  /// Lets go of one row.
+  package static func remove(_ number: Int64, _ db: GRDB.Database) throws {
+    try db.execute(
+      sql: "UPDATE ring SET bytes = bytes - ifnull((SELECT length(body) FROM chunk WHERE id = ?), 0) WHERE id = ?",
+      arguments: [number, place(of: number).ring])
+    try db.execute(sql: "DELETE FROM chunk WHERE id = ?", arguments: [number])
+  }
+
+  /// Bytes of the ring's rows, as it says.
+  package static func bytes(ring: Int64, _ db: GRDB.Database) throws -> Int64 {
+    try Int64.fetchOne(db, sql: "SELECT bytes FROM ring WHERE id = ?", arguments: [ring]) ?? 0
   }
 
   /// Where what is sealed next of a span goes: into its last part, with what stands there, or into a new one.
@@ -70,7 +92,7 @@ package enum ChunkTable {
     let (last, bytes): (Int64, Int) = (found[0], found[1])
     // The last number of all takes the rest, however long it gets.
     if bytes >= partBytes, last < end { return (last + 1, nil) }
-    return (last, try Data.fetchOne(db, sql: "SELECT body FROM chunk WHERE id = ?", arguments: [last]))
+    return (last, try body(of: last, db))
   }
 
   package static func store(_ number: Int64, _ body: [UInt8], _ db: GRDB.Database) throws {
@@ -95,6 +117,11 @@ package enum ChunkTable {
   }
 
   package static let everySpan = -half...(half - 1)
+
+  /// Whether any row is of a span that begins before `t`, where a span begins.
+  package static func hasRows(_ ring: Ring, before t: Int64, _ db: GRDB.Database) throws -> Bool {
+    try span(ring: ring.id, before: ring.span(of: t), db) != nil
+  }
 
   /// Lets go of the rows of spans that begin before `t`, where a span begins. Returns how many bytes they had.
   package static func expire(_ ring: Ring, before t: Int64, _ db: GRDB.Database) throws -> Int64 {

@@ -139,6 +139,8 @@ package struct Rings: Equatable, Sendable {
     return byRing.keys.sorted().map { (all[$0], byRing[$0] ?? []) }
   }
 
+  package mutating func setBytes(_ place: Int, _ bytes: Int64) { all[place].bytes = bytes }
+
   /// Chunk rows were written.
   package mutating func grew(_ place: Int, by bytes: Int64) { all[place].bytes += bytes }
 

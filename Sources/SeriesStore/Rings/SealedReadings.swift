@@ -8,11 +8,21 @@ package final class SealedReadings {
 
   private let file: StoreFile
   private var spans: [StoredSpan] = []
+  /// Rows that cannot be read, which nobody was told of yet.
+  private var damaged: [DamagedRow] = []
+  /// Their numbers, and those of such rows before: they hold nothing any more.
+  private var passedOver: Set<Int64> = []
 
   package init(file: StoreFile) { self.file = file }
 
   /// Rows have been written.
   package func forget() { spans.removeAll() }
+
+  /// The rows that could not be read since this was last asked: what they held counts as gone.
+  package func takeDamaged() -> [DamagedRow] {
+    defer { damaged = [] }
+    return damaged
+  }
 
   /// Brings a series' sealed readings back into its head, as far as an evaluation at `t` needs them: those of (t - reach, t], `least` of
   /// them up to `t`, and the newest good one up to `t`. Where they are there already, nothing changes.
@@ -76,9 +86,22 @@ package final class SealedReadings {
       return spans[spans.count - 1]
     }
     let parts = try file.read { db in try ChunkTable.parts(ring: ring.id, span: span, db) }
-    spans.append(try StoredSpan(parts, ring: ring, span: span))
+    spans.append(try sound(parts, ring, span))
     if spans.count > Self.spansKept { spans.removeFirst() }
     return spans[spans.count - 1]
+  }
+
+  /// What can be read of the span.
+  private func sound(_ parts: [ChunkTable.Part], _ ring: Ring, _ span: Int64) throws(StoreError) -> StoredSpan {
+    while true {
+      do throws(StoreError) {
+        return try StoredSpan(parts.filter { !passedOver.contains($0.number) }, ring: ring, span: span)
+      } catch {
+        guard case .damagedRow(let row) = error else { throw error }
+        passedOver.insert(row.number)
+        damaged.append(row)
+      }
+    }
   }
 }
 

@@ -6,9 +6,10 @@ package import Readings
 package final class StoredSpan {
   /// A row, its directory read.
   private final class OpenRow {
+    let number: Int64
     let body: Data
     var decoder = ChunkRowDecoder()
-    init(_ body: Data) { self.body = body }
+    init(_ part: ChunkTable.Part) { (number, body) = (part.number, part.body) }
   }
 
   private let ring: Ring
@@ -16,16 +17,16 @@ package final class StoredSpan {
   private var rows: [OpenRow] = []
 
   /// - Parameter parts: as `ChunkTable.parts` gives them.
-  /// - Throws: `StoreError.damaged` where a row is not what was written.
+  /// - Throws: `StoreError.damagedRow` where a row is not what was written.
   package init(_ parts: [ChunkTable.Part], ring: Ring, span: Int64) throws(StoreError) {
     (self.ring, self.span) = (ring, span)
     for part in parts {
-      let row = OpenRow(part.body)
+      let row = OpenRow(part)
       do {
         // Safe: the bytes are used within the call alone.
         try unsafe row.body.withUnsafeBytes { bytes in unsafe try row.decoder.open(bytes, number: part.number) }
       } catch {
-        throw Self.damaged(ring, span, error)
+        throw damaged(row, error)
       }
       rows.append(row)
     }
@@ -57,7 +58,7 @@ package final class StoredSpan {
       // Safe: they are the bytes that were opened.
       try unsafe row.body.withUnsafeBytes { bytes in unsafe try row.decoder.read(series, from: bytes, into: &chunk) }
     } catch {
-      throw Self.damaged(ring, span, error)
+      throw damaged(row, error)
     }
   }
 
@@ -77,7 +78,10 @@ package final class StoredSpan {
 
   package func `is`(ring: Int64, span: Int64) -> Bool { self.ring.id == ring && self.span == span }
 
-  static func damaged(_ ring: Ring, _ span: Int64, _ error: any Error) -> StoreError {
-    .damaged("the chunk row of ring \(ring.id), span \(span) cannot be read (\(error))")
+  private func damaged(_ row: OpenRow, _ fault: any Error) -> StoreError {
+    .damagedRow(
+      DamagedRow(
+        table: .chunk, number: row.number, range: ring.range(of: span),
+        what: "the chunk row of ring \(ring.id), span \(span) cannot be read (\(fault))"))
   }
 }

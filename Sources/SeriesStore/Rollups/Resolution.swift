@@ -36,7 +36,7 @@ package enum Resolution: Int64, CaseIterable, Sendable {
   /// The beginning of the row that has the bucket of `ts`.
   package func rowStart(of ts: Int64) -> Int64 { rows.start(of: ts) }
 
-  var finer: Resolution? { Resolution(rawValue: rawValue - 1) }
+  package var finer: Resolution? { Resolution(rawValue: rawValue - 1) }
   var coarser: Resolution? { Resolution(rawValue: rawValue + 1) }
 
   /// The coarsest whose buckets make up steps of that length; nil where only readings do.

@@ -46,6 +46,31 @@ package struct Roller: ~Copyable {
     return result
   }
 
+  /// A row made anew of what is finer: of readings, or of the next finer buckets. What is not sealed is rolled up when it is.
+  ///
+  /// - Returns: its bytes; nil where it has no bucket.
+  /// - Throws: `StoreError.damagedRow` where what is finer is not what was written, and the database's errors.
+  package mutating func remade(_ resolution: Resolution, row: Int64, of ring: Ring, _ db: GRDB.Database) throws -> [UInt8]? {
+    let range = resolution.rows.range(row)
+    var builders = ring.series.map { _ in BucketBuilder(resolution.steps) }
+    if let finer = resolution.finer {
+      for stored in try RollupTable.stored(finer, ring: ring.id, in: range, db) {
+        let row = try stored.buckets(of: ring.series)
+        for (place, series) in ring.series.enumerated() {
+          for bucket in row.buckets[series] ?? [] where range.contains(bucket.start) { builders[place].add(bucket) }
+        }
+      }
+    } else {
+      for span in try ChunkTable.spans(ring: ring.id, in: ring.span(of: range.lowerBound)...ring.span(of: range.upperBound - 1), db) {
+        let stored = try StoredSpan(ChunkTable.parts(ring: ring.id, span: span, db), ring: ring, span: span)
+        for (place, series) in ring.series.enumerated() { builders[place].add(try stored.readings(of: series), in: range) }
+      }
+    }
+    var all = RollupRow()
+    for (place, series) in ring.series.enumerated() { all.buckets[series] = builders[place].finish() }
+    return all.encoded(ring.series, number: RollupTable.number(resolution, ring: ring.id, row: row), with: &encoder)
+  }
+
   /// The parts of the spans that each row covers.
   private static func byRow(_ spans: [RolledSpan], _ resolution: Resolution) -> [(row: Int64, spans: [RolledSpan])] {
     var rows: [(row: Int64, spans: [RolledSpan])] = []

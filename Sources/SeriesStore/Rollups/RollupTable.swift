@@ -14,6 +14,11 @@ package enum RollupTable {
 
   private static func row(_ number: Int64) -> Int64 { (number & 0xffff_ffff) - half }
 
+  /// Where the row of that number belongs; nil where no row has it.
+  package static func place(of number: Int64) -> (resolution: Resolution, ring: Int64, row: Int64)? {
+    Resolution(rawValue: number >> 52).map { ($0, number >> 32 & 0xf_ffff, row(number)) }
+  }
+
   /// A row, and where it stands.
   package struct Stored: Sendable {
     package var number: Int64
@@ -21,13 +26,15 @@ package enum RollupTable {
 
     package init(number: Int64, body: Data) { (self.number, self.body) = (number, body) }
 
-    /// - Throws: `StoreError.damaged` where it is not what was written.
+    /// - Throws: `StoreError.damagedRow` where it is not what was written.
     package func buckets(of series: [SeriesID]) throws(StoreError) -> RollupRow {
       do {
         // Safe: the bytes are used within the call alone.
         return try unsafe body.withUnsafeBytes { bytes in unsafe try RollupRow(bytes, number: number, of: series) }
       } catch {
-        throw .damaged("rollup row \(number) cannot be read (\(error))")
+        let range = RollupTable.place(of: number).map { $0.resolution.rows.range($0.row) } ?? 0..<0
+        throw .damagedRow(
+          DamagedRow(table: .rollup, number: number, range: range, what: "rollup row \(number) cannot be read (\(error))"))
       }
     }
   }
@@ -55,6 +62,10 @@ package enum RollupTable {
 
   package static func store(_ number: Int64, _ body: [UInt8], _ db: GRDB.Database) throws {
     try db.cachedStatement(sql: "INSERT OR REPLACE INTO rollup(id, body) VALUES (?, ?)").execute(arguments: [number, Data(body)])
+  }
+
+  package static func remove(_ number: Int64, _ db: GRDB.Database) throws {
+    try db.execute(sql: "DELETE FROM rollup WHERE id = ?", arguments: [number])
   }
 
   /// Removes the rows that begin before `t`, where a row begins.

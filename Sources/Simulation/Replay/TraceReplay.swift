@@ -41,7 +41,7 @@ package struct TraceReplay {
 
   private func commit(_ figures: inout Figures, _ event: (EventRecord) throws -> Void) throws {
     let events = try store.commit(engine, realNow: LiveClock.wall)
-    try store.tend(engine)
+    try store.tend(engine, realNow: LiveClock.wall)
     figures.commits += 1
     figures.events += events.count
     for record in events { try event(record) }
