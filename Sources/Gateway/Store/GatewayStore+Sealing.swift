@@ -87,7 +87,7 @@ extension GatewayStore {
     if place == nil, newCut == nil, expired.isEmpty { return }
     let gaps = try gaps(of: expired, engine)
     var counters = engine.counters
-    counters.gaps[Self.shortRing, default: 0] += Int64(gaps.count)
+    if !gaps.isEmpty { counters.gaps[Self.shortRing, default: 0] += Int64(gaps.count) }
     var cutBytes: Int64 = 0
     try file.commit { db in
       for row in rows.chunks { try ChunkTable.store(row.number, row.body, db) }
