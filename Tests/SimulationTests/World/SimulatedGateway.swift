@@ -78,7 +78,7 @@ final class SimulatedGateway {
         store.logBytesMax = sealsAfter
         settings.reachLeast = 60_000
       }
-      store.willCut = { [unowned store] rows in
+      store.willCut = { [unowned store, unowned self] rows in
         self.cutInputs.merge(try StoredTruth.inputs(of: rows, store: store)) { _, new in new }
       }
       let engine = try store.openEngine(registry: town.registry, book: town.book, settings: settings)
