@@ -197,7 +197,7 @@ struct RuleReader {
     for entry in map["inhibited_by"]?.listOrOne() ?? [] {
       guard let by = entry.mapping(keys: ["rule", "same"]) else { continue }
       let words = Dictionary(uniqueKeysWithValues: AlertPolicy.Inhibition.Same.allCases.map { ($0.rawValue, $0) })
-      let same = by["same"].flatMap { $0.word(words) } ?? .device
+      let same = by["same"]?.word(words) ?? .device
       if let rule = by["rule"], let id = rule.identifier() {
         references.append((id, rule))
         policy.inhibitions.append(AlertPolicy.Inhibition(rule: id, same: same))
@@ -221,7 +221,7 @@ struct RuleReader {
   private func readGroup() -> GroupScope? {
     let before = value.faults.faults.count
     let words = Dictionary(uniqueKeysWithValues: GroupScope.Kind.allCases.map { ($0.rawValue, $0) })
-    let kind = map["for_each"].flatMap { $0.word(words) }
+    let kind = map["for_each"]?.word(words)
     if let quorum = map["quorum"], let share = quorum.number(), !(share > 0 && share <= 1) {
       quorum.fault("a quorum is a share above 0, at most 1")
     }
