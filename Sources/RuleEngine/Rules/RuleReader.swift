@@ -196,8 +196,7 @@ struct RuleReader {
     }
     for entry in map["inhibited_by"]?.listOrOne() ?? [] {
       guard let by = entry.mapping(keys: ["rule", "same"]) else { continue }
-      let words = Dictionary(uniqueKeysWithValues: AlertPolicy.Inhibition.Same.allCases.map { ($0.rawValue, $0) })
-      let same = by["same"]?.word(words) ?? .device
+      let same = by["same"]?.word(["device": AlertPolicy.Inhibition.Same.device, "zone": .zone, "site": .site]) ?? .device
       if let rule = by["rule"], let id = rule.identifier() {
         references.append((id, rule))
         policy.inhibitions.append(AlertPolicy.Inhibition(rule: id, same: same))
@@ -220,8 +219,7 @@ struct RuleReader {
 
   private func readGroup() -> GroupScope? {
     let before = value.faults.faults.count
-    let words = Dictionary(uniqueKeysWithValues: GroupScope.Kind.allCases.map { ($0.rawValue, $0) })
-    let kind = map["for_each"]?.word(words)
+    let kind = map["for_each"]?.word(["zone": GroupScope.Kind.zone, "ward": .ward, "site": .site])
     if let quorum = map["quorum"], let share = quorum.number(), !(share > 0 && share <= 1) {
       quorum.fault("a quorum is a share above 0, at most 1")
     }
