@@ -23,6 +23,10 @@ package struct UsedLimit: Hashable, Sendable {
   package var unit: String
   /// `yyyy-MM-dd`; nil where nothing is said of it.
   package var validFrom: String?
+
+  package init(name: String, regulation: String?, value: Double, unit: String, validFrom: String?) {
+    (self.name, self.regulation, self.value, self.unit, self.validFrom) = (name, regulation, value, unit, validFrom)
+  }
 }
 
 /// Where the trend of a condition leads.
@@ -36,6 +40,11 @@ package struct RuleForecast: Hashable, Sendable {
   /// R².
   package var fit: Double
   package var decimals: Int
+
+  package init(metric: String, limit: Double, crossesAt: Timestamp?, slopePerHour: Double, fit: Double, decimals: Int) {
+    (self.metric, self.limit, self.crossesAt) = (metric, limit, crossesAt)
+    (self.slopePerHour, self.fit, self.decimals) = (slopePerHour, fit, decimals)
+  }
 }
 
 extension RuleEvaluator {

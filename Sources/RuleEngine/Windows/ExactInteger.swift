@@ -1,8 +1,8 @@
 /// What windows' exact sums come to, and the one way in which exact integers become doubles: rounded to nearest, ties to even, whatever
 /// the width they were computed in.
-enum ExactInteger {
+package enum ExactInteger {
   /// As `Double(value)`, which is slow beyond 64 bits.
-  @inline(__always) static func double(_ value: Int128) -> Double {
+  @inline(__always) package static func double(_ value: Int128) -> Double {
     let short = Int64(truncatingIfNeeded: value)
     if Int128(truncatingIfNeeded: short) == value { return Double(short) }
     let size = rounded(0, value.magnitude)
@@ -13,7 +13,7 @@ enum ExactInteger {
   ///
   /// With n below 2²³, as windows have it, sums of up to 102 bits and factors of up to 64 need 128 bits: those of sensors always. Others
   /// are computed in 256.
-  @inline(__always) static func determinant(_ n: Int64, _ a: Int128, _ x: Int128, _ y: Int128) -> Double {
+  @inline(__always) package static func determinant(_ n: Int64, _ a: Int128, _ x: Int128, _ y: Int128) -> Double {
     let (shortX, shortY) = (Int64(truncatingIfNeeded: x), Int64(truncatingIfNeeded: y))
     let isShort = Int128(truncatingIfNeeded: shortX) == x && Int128(truncatingIfNeeded: shortY) == y && (a >> 102 == 0 || a >> 102 == -1)
     guard isShort && n < 1 << 23 else { return wideDeterminant(Int128(n), a, x, y) }

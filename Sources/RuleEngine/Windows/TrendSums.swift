@@ -21,7 +21,7 @@ struct TrendSums: SquareSums {
   /// Fewer readings make no trend.
   static let readingsLeast: Int32 = 5
   /// A trend's readings spread over a third of its window at least.
-  static let spreadLeast = 3.0
+  static let spreadsInWidth = 3.0
 
   @inline(__always) mutating func add(_ t: Int64, _ value: Double, _ scale: DecimalScale) {
     let v = scale.exact(value)
@@ -114,8 +114,8 @@ extension TrendSums {
     let n = Int64(good)
     let spread = ExactInteger.determinant(n, timeSquares, times, times)
     // Times spread evenly over a length L have the variance L² / 12; spread / n² is that of these.
-    let least = Double(n) * (Double(width) / Self.spreadLeast)
-    guard 12 * spread >= least * least else { return nil }
+    let length = Double(n) * Double(width)
+    guard 12 * Self.spreadsInWidth * Self.spreadsInWidth * spread >= length * length else { return nil }
     return Line(
       sums: self, n: n, slope: ExactInteger.determinant(n, products, times, sum) / spread, factor: scale.factor)
   }
