@@ -7,8 +7,8 @@ enum BenchDay {
   static var isHere: Bool { FileManager.default.fileExists(atPath: "\(folder)/city_day.py") }
 
   /// Profiles and devices.
-  static func writeDevices(to directory: String) throws {
-    try generate(["--format", "files", "--out", directory, "--hours", "0.1"], to: nil)
+  static func writeDevices(to directory: String, scale: Double = 1) throws {
+    try generate(["--format", "files", "--out", directory, "--hours", "0.1", "--scale", "\(scale)"], to: nil)
   }
 
   static func writeTrace(to file: String, hours: Double, seed: Int = 7, scale: Double = 1) throws {

@@ -8,7 +8,7 @@ struct ThuongBench: AsyncParsableCommand {
     abstract: "Measures the gateway on this machine, on real parts.",
     discussion: "Everything stays on 127.0.0.1. A missed budget is printed as MISSED and is no failure. See Benchmarks/README.md.",
     subcommands: [
-      All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Store.self, Ingest.self, Retention.self, Peers.self,
+      All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Store.self, Ingest.self, Retention.self, Rules.self, Peers.self,
       Ask.self, Sender.self, Subscriber.self,
     ],
     defaultSubcommand: All.self)
@@ -29,6 +29,7 @@ struct All: AsyncParsableCommand {
     try CommitBench(commits: 5000, rounds: 3).run()
     try ChunkBench(scale: 0.25).run()
     try IngestBench(scale: full ? 1 : 0.25).run()
+    try RulesBench(hours: full ? 24 : 6).run()
     try StoreBench(hours: full ? 24 : 6, scale: 1).run()
     if full { try RetentionBench(hours: 24, scale: 1).run() }
     if peers { try await PeersBench(hours: 24, scale: 1).run() }
@@ -112,6 +113,15 @@ struct Retention: AsyncParsableCommand {
   var scale = 1.0
 
   func run() async throws { try RetentionBench(hours: hours, scale: scale).run() }
+}
+
+struct Rules: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Nanoseconds a reading of the benchmark day's rules alone.")
+
+  @Option(help: "Readings in memory before and while it is measured.")
+  var hours = 24.0
+
+  func run() async throws { try RulesBench(hours: hours).run() }
 }
 
 struct Peers: AsyncParsableCommand {

@@ -32,7 +32,7 @@ package enum VietnamTime {
   package static func minuteOfDay(_ t: Timestamp) -> Int { civil(t).secondOfDay / 60 }
 
   /// Days since 1970-01-01, and the second of that day, in Vietnam.
-  static func civil(_ t: Timestamp) -> (day: Int, secondOfDay: Int, millisecond: Int) {
+  package static func civil(_ t: Timestamp) -> (day: Int, secondOfDay: Int, millisecond: Int) {
     let local = t.milliseconds + offset
     let day = local >= 0 ? local / 86_400_000 : (local - 86_399_999) / 86_400_000
     let rest = Int(local - day * 86_400_000)

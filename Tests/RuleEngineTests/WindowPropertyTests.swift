@@ -8,35 +8,25 @@ import Testing
 @Suite struct WindowPropertyTests {
   /// Widths in milliseconds, as rules below name them.
   private static let widths: [Int64] = [1000, 5000, 60_000]
-  private static let rules = """
-    rules:
-      - id: r
-        severity: info
-        when: >-
-          last(a) > 0 or mean(a, 1s) > 0 or count(a, 1s) > 0 or min(a, 1s) > 0 or max(a, 1s) > 0
-          or mean(a, 5s) > 0 or count(a, 5s) > 0 or min(a, 5s) > 0 or max(a, 5s) > 0
-          or mean(a, 1m) > 0 or count(a, 1m) > 0 or min(a, 1m) > 0 or max(a, 1m) > 0
-    """
-
-  private struct Sample {
-    var ts: Int64
-    var value: Double
-    var quality: Quality
-  }
-
-  private static func expected(_ samples: [Sample], at t: Int64, interval: Int64, scale: DecimalScale) -> [Double?] {
-    let known = samples.filter { $0.ts <= t && $0.quality.isGood && !$0.value.isNaN }.sorted { $0.ts < $1.ts }
-    var expected: [Double?] = [known.last?.value]
-    for width in widths {
-      let inside = known.filter { $0.ts > t - width }.map(\.value)
-      let isEnough = !inside.isEmpty && Int64(inside.count) * interval * 2 >= width
-      let sum = inside.reduce(Int128(0)) { $0 + Int128(scale.integer($1)) }
-      expected.append(isEnough ? Double(sum) / (Double(inside.count) * scale.factor) : nil)
-      expected.append(Double(inside.count))
-      expected.append(isEnough ? inside.min() : nil)
-      expected.append(isEnough ? inside.max() : nil)
+  private static let rules: String = {
+    let functions = ["mean", "count", "sum", "min", "max", "stddev", "p50", "p95", "delta", "increase", "slope", "fit"]
+    let conditions = ["1s", "5s", "1m"].flatMap { width in
+      functions.map { "\($0)(a, \(width)) > 0" } + [
+        "flat(a, \(width))", "forecast(a, \(width), 7s) > 0", "time_above(a, 0.3, \(width)) > 0s", "time_below(a, 0.3, \(width)) > 0s",
+      ]
     }
-    return expected
+    let when = (["last(a) > 0", "hour_mean(a) > 0"] + conditions).joined(separator: " or ")
+    return "rules: [{id: r, severity: info, when: \"\(when)\"}]"
+  }()
+
+  private static func expected(_ samples: [WindowSample], at t: Int64, interval: Int64, scale: DecimalScale) -> [Double?] {
+    let known = samples.filter { $0.ts <= t && $0.quality.isGood && !$0.value.isNaN }.sorted { $0.ts < $1.ts }
+    let hour = Int64((Double(t) / 3_600_000).rounded(.down)) * 3_600_000
+    let hourly = NaiveWindow(known.filter { $0.ts >= hour - 3_600_000 && $0.ts < hour }, width: 3_600_000, interval: interval, scale: scale)
+    return [known.last?.value, hourly.mean]
+      + widths.flatMap { width in
+        NaiveWindow(known.filter { $0.ts > t - width }, width: width, interval: interval, scale: scale).everything(at: t)
+      }
   }
 
   private static func agree(_ values: [ConditionValue], _ expected: [Double?]) -> Bool {
@@ -46,19 +36,21 @@ import Testing
   @Test("random readings, late ones too, at times that go both ways", arguments: 1...60 as ClosedRange<UInt64>)
   func randomReadings(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    let interval: Int64 = [1, 3, 10].randomElement(using: &generator) ?? 1
+    let interval: Int64 = [1, 3, 10, 600].randomElement(using: &generator) ?? 1
     let registry = try RuleWorkshop.oneDevice(metrics: "a: {unit: x, resolution: 0.1}", interval: "\(interval)s")
     var shop = try RuleWorkshop(rules: Self.rules, registry: registry)
-    var samples: [Int64: Sample] = [:]
+    var samples: [Int64: WindowSample] = [:]
     var now: Int64 = 1_700_000_000_000
-    let magnitude: Double = [1.0, 100, 1e9, 1e17].randomElement(using: &generator) ?? 1
+    let magnitude: Double = [1.0, 100, 1e9, 4e11, 1e17].randomElement(using: &generator) ?? 1
+    var isStuck = false
     for step in 0..<400 {
+      if Int.random(in: 0..<20, using: &generator) == 0 { isStuck.toggle() }
       for _ in 0..<Int.random(in: 0...3, using: &generator) {
         let late: Int64 = Int.random(in: 0..<4, using: &generator) == 0 ? Int64.random(in: -3000...70_000, using: &generator) : 0
-        let value = (Double.random(in: -1...1, using: &generator) * magnitude * 10).rounded() / 10
+        let value = isStuck ? 7.5 : (Double.random(in: -1...1, using: &generator) * magnitude * 10).rounded() / 10
         let quality: Quality =
           [.measuring, .measuring, .measuring, .fault, .measuring.moved].randomElement(using: &generator) ?? .measuring
-        let sample = Sample(ts: now - late, value: Int.random(in: 0..<20, using: &generator) == 0 ? .nan : value + 0.0, quality: quality)
+        let sample = WindowSample(ts: now - late, value: Int.random(in: 0..<20, using: &generator) == 0 ? .nan : value + 0.0, quality: quality)
         if samples[sample.ts] == nil { samples[sample.ts] = sample }
         shop.put(ts: sample.ts, sample.value, sample.quality)
         now += ([0, 1, 200, 1000, 1000, 1000] as [Int64]).randomElement(using: &generator) ?? 0
@@ -71,15 +63,15 @@ import Testing
     }
   }
 
-  @Test("every order of up to five readings, looked at after each, says the same as the set")
-  func everyOrder() throws {
-    let registry = try RuleWorkshop.oneDevice(metrics: "a: {unit: x, resolution: 0.1}")
+  @Test("every order of up to six readings, looked at after each, says the same as the set", arguments: [1, 600] as [Int64])
+  func everyOrder(interval: Int64) throws {
+    let registry = try RuleWorkshop.oneDevice(metrics: "a: {unit: x, resolution: 0.1}", interval: "\(interval)s")
     let program = try RuleWorkshop(rules: Self.rules, registry: registry).program
     let base: Int64 = 1_000_000
     let all = [
-      Sample(ts: base, value: 3.1, quality: .measuring), Sample(ts: base + 900, value: -2.2, quality: .measuring),
-      Sample(ts: base + 1900, value: 7.7, quality: .calibrating), Sample(ts: base + 5000, value: 7.7, quality: .measuring),
-      Sample(ts: base + 5100, value: 0.4, quality: .measuring),
+      WindowSample(ts: base, value: 3.1, quality: .measuring), WindowSample(ts: base + 900, value: -2.2, quality: .measuring),
+      WindowSample(ts: base + 1900, value: 7.7, quality: .calibrating), WindowSample(ts: base + 3000, value: 7.7, quality: .measuring),
+      WindowSample(ts: base + 4000, value: 7.7, quality: .measuring), WindowSample(ts: base + 4900, value: 0.4, quality: .measuring),
     ]
     let looks: [[Int64]] = [[5100], [], [900, 6000, 0], [5999, 5000, 1899, 5100], [-1, 61_000]]
     for size in 1...all.count {
@@ -89,8 +81,8 @@ import Testing
           for (step, index) in order.enumerated() {
             shop.put(ts: all[index].ts, all[index].value, all[index].quality)
             let samples = order[...step].map { all[$0] }
-            for look in pattern + (step == size - 1 ? [5100] : []) {
-              let expected = Self.expected(samples, at: base + look, interval: 1000, scale: DecimalScale(decimals: 1))
+            for look in pattern + (step == size - 1 ? [4900] : []) {
+              let expected = Self.expected(samples, at: base + look, interval: interval * 1000, scale: DecimalScale(decimals: 1))
               let values = shop.values(at: base + look)
               try #require(Self.agree(values, expected), "order \(order), step \(step), look \(look): \(values) against \(expected)")
             }

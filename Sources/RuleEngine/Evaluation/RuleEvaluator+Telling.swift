@@ -13,104 +13,105 @@ package struct ConditionValue: Hashable, Sendable {
   package init(text: String, value: Double?, decimals: Int) { (self.text, self.value, self.decimals) = (text, value, decimals) }
 }
 
+/// The limit that a condition was compared with.
+package struct UsedLimit: Hashable, Sendable {
+  package var name: String
+  /// nil: the device's own.
+  package var regulation: String?
+  package var value: Double
+  /// As the table has it.
+  package var unit: String
+  /// `yyyy-MM-dd`; nil where nothing is said of it.
+  package var validFrom: String?
+
+  package init(name: String, regulation: String?, value: Double, unit: String, validFrom: String?) {
+    (self.name, self.regulation, self.value, self.unit, self.validFrom) = (name, regulation, value, unit, validFrom)
+  }
+}
+
+/// Where the trend of a condition leads.
+package struct RuleForecast: Hashable, Sendable {
+  package var metric: String
+  package var limit: Double
+  /// T itself where the line is beyond the limit already; nil where it does not come nearer.
+  package var crossesAt: Timestamp?
+  /// In the metric's unit.
+  package var slopePerHour: Double
+  /// R².
+  package var fit: Double
+  package var decimals: Int
+
+  package init(metric: String, limit: Double, crossesAt: Timestamp?, slopePerHour: Double, fit: Double, decimals: Int) {
+    (self.metric, self.limit, self.crossesAt) = (metric, limit, crossesAt)
+    (self.slopePerHour, self.fit, self.decimals) = (slopePerHour, fit, decimals)
+  }
+}
+
 extension RuleEvaluator {
-  /// The value functions of `when` and `clear` at T, in order of the text, each once. The first is the rule's headline.
+  /// The value functions and limits of `when`, `clear` and the escalations at T, in order of the text, each once; of a group the
+  /// functions of its members. The rule's headline is the first of a device, the first mean of a group.
   package mutating func values(of binding: Int, at t: Timestamp, heads: borrowing SeriesHeads) -> [ConditionValue] {
-    let device = program.device(of: binding)
+    let subject = subject(of: binding)
     var values: [ConditionValue] = []
     for value in telling(of: binding).evidence {
-      let result = run(value.code, device: device, at: t.milliseconds, heads)
-      values.append(ConditionValue(text: value.text, value: result.isNaN ? nil : result, decimals: value.decimals))
+      let result = run(value.code, for: subject, at: t.milliseconds, heads)
+      let isUnknown = result.isNaN || value.type == .truth && result == Truth.unknown.level
+      values.append(ConditionValue(text: value.text, value: isUnknown ? nil : result, decimals: value.decimals))
     }
     return values
   }
 
-  /// The rule's message for its device at T.
+  /// The rule's message for its device or group at T.
   package mutating func message(of binding: Int, at t: Timestamp, heads: borrowing SeriesHeads) -> BilingualText {
-    let device = program.device(of: binding)
+    let subject = subject(of: binding)
     let told = telling(of: binding).message
     var results: [Double] = []
-    for value in told { results.append(run(value.code, device: device, at: t.milliseconds, heads)) }
-    let rule = program.book.rules[program.rule(of: binding)]
-    let writer = MessageWriter(registry: program.registry, device: device, rule: rule, at: t)
+    for value in told { results.append(run(value.code, for: subject, at: t.milliseconds, heads)) }
+    let writer = MessageWriter(program: program, binding: binding, at: t)
+    let message = program.book.rules[program.rule(of: binding)].message
     return BilingualText(
-      vi: writer.text(rule.message.vi, told, results, isVietnamese: true),
-      en: writer.text(rule.message.en, told, results, isVietnamese: false))
+      vi: writer.text(message.vi, told, results, isVietnamese: true), en: writer.text(message.en, told, results, isVietnamese: false))
+  }
+
+  /// The limits that the rule's conditions are compared with at T, `when` first, in order of the text; those without a row then are not
+  /// among them.
+  package func limits(of binding: Int, at t: Timestamp) -> [UsedLimit] {
+    let table = program.book.limits
+    let own = program.group(of: binding) == nil ? program.registry.devices[program.device(of: binding)].limits : [:]
+    return telling(of: binding).limits.compactMap { name in
+      if let value = own[name] {
+        return UsedLimit(name: name, regulation: nil, value: value, unit: table.rows(named: name).last?.unit ?? "", validFrom: nil)
+      }
+      guard let row = table.row(named: name, at: t) else { return nil }
+      return UsedLimit(name: name, regulation: row.regulation, value: row.value, unit: row.unit, validFrom: row.validFrom)
+    }
+  }
+
+  /// Where the first trend of `when` leads at T: of a time_above or time_below, or of a forecast that is compared with something. nil
+  /// where the condition has none, and where it is unknown.
+  package mutating func forecast(of binding: Int, at t: Timestamp, heads: borrowing SeriesHeads) -> RuleForecast? {
+    let subject = subject(of: binding)
+    guard let trend = telling(of: binding).trend else { return nil }
+    let limit = run(trend.limit, for: subject, at: t.milliseconds, heads)
+    let time = run(trend.time, for: subject, at: t.milliseconds, heads)
+    let slope = run(trend.slope, for: subject, at: t.milliseconds, heads)
+    let fit = run(trend.fit, for: subject, at: t.milliseconds, heads)
+    guard !time.isNaN, !slope.isNaN, !fit.isNaN else { return nil }
+    // Beyond the times that can be written it does not come nearer either.
+    let crossesAt = Double(t.milliseconds) + time.rounded()
+    let isPlausible = crossesAt <= Double(Timestamp.plausible.upperBound)
+    return RuleForecast(
+      metric: trend.metric, limit: limit, crossesAt: isPlausible ? Timestamp(milliseconds: Int64(crossesAt)) : nil, slopePerHour: slope,
+      fit: fit, decimals: trend.decimals)
+  }
+
+  private func subject(of binding: Int) -> Int {
+    precondition(binding < program.bindingCount, "a binding of the program")
+    return Int(bindings[binding].subject)
   }
 
   private func telling(of binding: Int) -> Telling {
     precondition(binding < program.bindingCount, "a binding of the program")
-    return program.tellings[Int(program.bindings[binding].compiled)]
-  }
-}
-
-/// Fills in a message for readers.
-private struct MessageWriter {
-  let registry: Registry
-  let device: Int
-  let rule: Rule
-  let at: Timestamp
-
-  init(registry: Registry, device: Int, rule: Rule, at t: Timestamp) {
-    (self.registry, self.device, self.rule, at) = (registry, device, rule, t)
-  }
-
-  func text(_ segments: [MessageTemplate.Segment], _ told: [Telling.Value], _ results: [Double], isVietnamese: Bool) -> String {
-    segments.map { segment in
-      switch segment {
-      case .literal(let text): text
-      case .field(let field): self.field(field, isVietnamese: isVietnamese)
-      case .expression(let index): shown(results[index], told[index], isVietnamese: isVietnamese)
-      }
-    }.joined()
-  }
-
-  private func field(_ field: MessageField, isVietnamese: Bool) -> String {
-    let device = registry.devices[device]
-    let profile = registry.profiles[device.profile]
-    switch field {
-    case .deviceID: return device.id
-    case .deviceName: return device.name
-    case .profile: return isVietnamese ? profile.name.vi : profile.name.en
-    case .site: return device.site
-    case .siteName: return registry.sites.first { $0.id == device.site }?.name ?? device.site
-    case .zone: return device.zone ?? "–"
-    case .ward: return device.ward(at: at).map { registry.wards[$0]?.name ?? $0.code } ?? "–"
-    case .ruleName: return isVietnamese ? rule.name.vi : rule.name.en
-    case .time: return at.forReaders
-    }
-  }
-
-  private func shown(_ value: Double, _ told: Telling.Value, isVietnamese: Bool) -> String {
-    guard !value.isNaN else { return "–" }
-    if told.isDuration { return ReaderText.duration(value, isVietnamese: isVietnamese) }
-    return ReaderText.number(value, decimals: told.decimals, isVietnamese: isVietnamese)
-  }
-}
-
-/// Numbers and durations as people read them.
-package enum ReaderText {
-  /// Rounded, without needless zeros; a decimal comma in Vietnamese, a point in English.
-  package static func number(_ value: Double, decimals: Int, isVietnamese: Bool) -> String {
-    if value.isInfinite { return value < 0 ? "-∞" : "∞" }
-    let text = JSONWriter.number(value.rounded(toDecimals: decimals))
-    return isVietnamese ? text.replacing(".", with: ",") : text
-  }
-
-  /// The two largest units of a length in milliseconds: `2 giờ 5 phút`, `2 h 5 min`.
-  package static func duration(_ milliseconds: Double, isVietnamese: Bool) -> String {
-    guard abs(milliseconds) < 1e15 else { return milliseconds < 0 ? "-∞" : "∞" }
-    let units: [(Int64, vi: String, en: String)] = [
-      (86_400, "ngày", "d"), (3600, "giờ", "h"), (60, "phút", "min"), (1, "giây", "s"),
-    ]
-    var rest = Int64((abs(milliseconds) / 1000).rounded())
-    var parts: [String] = []
-    for unit in units {
-      let count = rest / unit.0
-      rest -= count * unit.0
-      if count > 0 && parts.count < 2 { parts.append("\(count) \(isVietnamese ? unit.vi : unit.en)") } else if !parts.isEmpty { break }
-    }
-    let text = parts.isEmpty ? "0 \(isVietnamese ? "giây" : "s")" : parts.joined(separator: " ")
-    return milliseconds < 0 && !parts.isEmpty ? "-\(text)" : text
+    return program.tellings[Int(bindings[binding].compiled)]
   }
 }

@@ -119,16 +119,21 @@ extension Expression {
     }
   }
 
-  /// Names of the metrics that it reads, each with its place.
-  var metrics: [(name: String, offset: Int)] {
+  /// Names of the metrics that it reads, each with its place, in order of the text.
+  var metrics: [(name: String, offset: Int)] { names(of: .metric) }
+
+  /// Names of the limits that it compares with, each with its place, in order of the text.
+  var limits: [(name: String, offset: Int)] { names(of: .limitName) }
+
+  private func names(of wanted: ArgumentKind) -> [(name: String, offset: Int)] {
     switch form {
     case .call(let call):
       zip(call.arguments, FunctionCatalog.kinds(of: call)).flatMap { argument, kind in
-        if kind == .metric, case .name(let name) = argument.form { return [(name, argument.offset)] }
-        return argument.metrics
+        if kind == wanted, case .name(let name) = argument.form { return [(name: name, offset: argument.offset)] }
+        return argument.names(of: wanted)
       }
-    case .negate(let operand), .not(let operand): operand.metrics
-    case .binary(_, let left, let right): left.metrics + right.metrics
+    case .negate(let operand), .not(let operand): operand.names(of: wanted)
+    case .binary(_, let left, let right): left.names(of: wanted) + right.names(of: wanted)
     default: []
     }
   }

@@ -27,9 +27,21 @@ package enum MessageField: String, Sendable, CaseIterable {
   case siteName = "site.name"
   case zone
   case ward
+  /// The zone's id, the ward's name or the site's name: whatever `for_each` says.
+  case group
+  /// The members that the group has at T.
+  case groupCount = "group.count"
   case ruleName = "rule.name"
   /// T of the evaluation, dd/MM/yyyy HH:mm in Vietnam.
   case time
+
+  private static let ofDevice: Set<MessageField> = [.deviceID, .deviceName, .profile]
+  private static let ofGroup: Set<MessageField> = [.group, .groupCount]
+
+  /// What a message of such a rule may name: a device's has no group, a group's no single device.
+  static func known(in scope: TypeChecker.Scope) -> [MessageField] {
+    allCases.filter { !(scope == .device ? ofGroup : ofDevice).contains($0) }
+  }
 }
 
 /// Reads one language's text: `{expression}`, `{device.name}` and the like; `{{` and `}}` are braces.
@@ -69,7 +81,7 @@ struct TemplateParser {
         literal.removeAll()
         var inside = String.UnicodeScalarView()
         inside.append(contentsOf: scalars[(at + 1)..<end])
-        if let segment = place(String(inside), at: at + 1, known: &known) { segments.append(segment) }
+        if let segment = place(String(inside), at: at + 1, expressions: &known) { segments.append(segment) }
         at = end + 1
       } else {
         if c == "}" { faults.append(LanguageFault(offset: at, message: "\"}\" without its \"{\"; write }} for a brace")) }
@@ -81,13 +93,14 @@ struct TemplateParser {
     return segments
   }
 
-  private mutating func place(_ text: String, at offset: Int, known: inout [Expression]) -> MessageTemplate.Segment? {
+  private mutating func place(_ text: String, at offset: Int, expressions all: inout [Expression]) -> MessageTemplate.Segment? {
     let name = text.trimmed
-    if let field = MessageField(rawValue: name) { return .field(field) }
+    let known = MessageField.known(in: scope)
+    if let field = MessageField(rawValue: name), known.contains(field) { return .field(field) }
     do throws(LanguageFault) {
       let expression = try ExpressionParser.parse(text)
       if case .name = expression.form {
-        let fields = MessageField.allCases.map { "{\($0.rawValue)}" }.joined(separator: ", ")
+        let fields = known.map { "{\($0.rawValue)}" }.joined(separator: ", ")
         faults.append(
           LanguageFault(offset: offset, message: "{\(name)} is unknown: write an expression such as {mean(speed, 5m)}, or \(fields)"))
         return nil
@@ -98,17 +111,17 @@ struct TemplateParser {
     } catch {
       let unknownField = name.contains(".") && !name.contains("(")
       let message =
-        unknownField ? "{\(name)} is unknown\(CloseNames.hint(for: name, among: MessageField.allCases.map(\.rawValue)))" : error.message
+        unknownField ? "{\(name)} is unknown\(CloseNames.hint(for: name, among: known.map(\.rawValue)))" : error.message
       faults.append(LanguageFault(offset: offset + (unknownField ? 0 : error.offset), message: message))
       return nil
     }
     let expression = expressions[expressions.count - 1].expression
-    if let index = known.firstIndex(where: { $0.canonical == expression.canonical }) { return .expression(index) }
-    known.append(expression)
-    if known.count == Self.maximumExpressions + 1 {
+    if let index = all.firstIndex(where: { $0.canonical == expression.canonical }) { return .expression(index) }
+    all.append(expression)
+    if all.count == Self.maximumExpressions + 1 {
       faults.append(LanguageFault(offset: offset, message: "a message has at most \(Self.maximumExpressions) expressions"))
     }
-    return .expression(known.count - 1)
+    return .expression(all.count - 1)
   }
 }
 

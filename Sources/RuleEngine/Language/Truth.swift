@@ -10,4 +10,5 @@
 
   /// As programs compute with it: false 0, unknown ½, true 1, so that `and` is the lesser, `or` the greater, `not` 1 − x.
   init(level: Double) { self = level >= 1 ? .true : level > 0 ? .unknown : .false }
+  var level: Double { Double(rawValue) / 2 }
 }

@@ -95,8 +95,17 @@ struct TypeChecker {
     switch (left.1, right.1) {
     case (.number, .number), (.duration, .duration): return .truth
     case (.text, .text):
-      if op == .equal || op == .notEqual { return .truth }
-      fault(left.0, "status texts compare with == and != alone")
+      guard op == .equal || op == .notEqual else {
+        fault(left.0, "status texts compare with == and != alone")
+        return nil
+      }
+      for side in [left.0, right.0] {
+        if case .text(let text) = side.form, Quality(text: text) == nil {
+          fault(side, "\(shown(side)) is no status: write two digits such as \"02\", or \"range\"")
+          return nil
+        }
+      }
+      return .truth
     case (.truth, _), (_, .truth):
       let side = left.1 == .truth ? left.0 : right.0
       fault(side, "\(shown(side)) is a condition already: combine conditions with and, or, not")
@@ -146,6 +155,9 @@ struct TypeChecker {
     defer { scope = outer }
     let before = faults.count
     for (argument, kind) in zip(call.arguments, signature.parameters) { check(argument, is: kind, of: call.function) }
+    if signature.evaluated == .between, faults.count == before, call.arguments[0].canonical == call.arguments[1].canonical {
+      fault(call.arguments[1], "between wants two different times: all day needs no condition")
+    }
     if signature.evaluated == nil {
       unsupported.append(LanguageFault(offset: place.offset, message: "\(call.function) is not yet supported"))
     }
@@ -160,7 +172,7 @@ struct TypeChecker {
     case (.group, .member):
       fault(place, "\(signature.usage) cannot stand inside of another group's function")
       return false
-    case (.device, .group) where signature.parameters.first == .metric:
+    case (.device, .group) where signature.isOfDevice:
       fault(place, "\(call.function)(…) is a member's value: put it inside count(…), share(…) or mean(…)")
       return false
     default: return true
@@ -181,6 +193,9 @@ struct TypeChecker {
     case (.window(let longest), .duration(let length)):
       if length <= 0 { fault(argument, "\(function) wants a duration above 0") }
       if length > longest { fault(argument, "\(function) looks back at most \(DurationText.text(longest)), got \(shown(argument))") }
+    case (.horizon(let longest), .duration(let length)):
+      if length <= 0 { fault(argument, "\(function) wants a duration above 0") }
+      if length > longest { fault(argument, "\(function) looks ahead at most \(DurationText.text(longest)), got \(shown(argument))") }
     case (.timeOfDay, .timeOfDay): break
     case (.number, .timeOfDay), (.condition, .timeOfDay), (.number, .name), (.condition, .name):
       fault(argument, "\(function) wants \(kind.shown), got \(shown(argument))")

@@ -4,12 +4,26 @@ struct Instruction: Sendable {
   enum Operation: UInt8, Sendable {
     /// Push `constant`.
     case constant
-    /// Push the device's attribute `operand`.
+    /// Push the device's number `operand`: an attribute.
     case attribute
+    /// Push limit `operand` of the table, unless the device's number `second` is one of its own.
+    case limit
     /// Push a function of window `operand`.
-    case last, mean, count, extreme
+    case last, mean, sum, count, standardDeviation, extreme, delta, increase, flat, hourMean
+    /// Push that percentage's quantile (`constant`) of window `operand`.
+    case quantile
+    /// Push what is told of the line through window `operand`; `forecast` looks `constant` milliseconds ahead.
+    case slope, forecast, fit
+    /// The limit on the stack becomes the time until the line through window `operand` crosses it.
+    case timeAbove, timeBelow
     /// Push the age of metric `operand`, in milliseconds.
     case age
+    /// Push the code of the status of metric `operand`.
+    case status
+    /// Push a truth of the device, or of the clock; `between` minutes of the day `operand` and `second`.
+    case online, between, weekday, holiday, dark
+    /// Push a function of the members' term `operand`.
+    case memberCount, memberShare, memberMean
     case add, subtract, multiply, divide, negate
     /// The left operand is below the right one on the stack.
     case less, lessOrEqual, greater, greaterOrEqual, equal, notEqual
@@ -21,6 +35,7 @@ struct Instruction: Sendable {
   }
 
   var operation: Operation
+  var second: UInt16 = 0
   var operand: UInt32 = 0
   var constant: Double = 0
 }

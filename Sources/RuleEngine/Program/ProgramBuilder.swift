@@ -1,16 +1,18 @@
 import DeviceRegistry
 import Readings
 
-/// Lays out the tables of a program, device by device.
+/// Lays out the tables of a program, device by device, then group by group.
 struct ProgramBuilder {
   private let book: RuleBook
   private let registry: Registry
   /// Rules whose metrics a profile has and whose domain and profile agree, by profile.
   private let candidates: [[Int]]
+  private let limitIndex: [String: Int]
   private var plans: [PlanKey: Plan] = [:]
 
   private(set) var bindings: [Binding] = []
-  private(set) var slots: [DeviceSlot] = []
+  private(set) var slots: [SubjectSlot] = []
+  private(set) var places: [SolarPlace] = []
   private(set) var compiled: [CompiledRule] = []
   private(set) var escalations: [CodeRange] = []
   private(set) var tellings: [Telling] = []
@@ -18,12 +20,15 @@ struct ProgramBuilder {
   private(set) var windows: [WindowSpec] = []
   private(set) var metricStarts: [UInt32] = []
   private(set) var series: [UInt32] = []
-  private(set) var attributes: [Double] = []
+  private(set) var numbers: [Double] = []
+  private(set) var terms: [CodeRange] = []
+  private(set) var groups: GroupBuilder
   private(set) var stateBytes = 0
   private(set) var stackDepth = 2
 
   private struct PlanKey: Hashable {
     var profile: Int
+    /// Those for single devices, and those for groups: both in order.
     var rules: [Int]
   }
   private struct Plan {
@@ -31,13 +36,17 @@ struct ProgramBuilder {
     var metricStarts: Int
     /// Bytes of a device's states.
     var stride: Int
-    /// The attributes that its code reads, by operand.
-    var attributes: [String]
+    /// What its code reads of the device itself, by operand.
+    var numbers: [DeviceNumber]
+    /// By group's rule.
+    var firstTerm: [Int: Int] = [:]
   }
 
   init(book: RuleBook, registry: Registry) {
     self.book = book
     self.registry = registry
+    groups = GroupBuilder(book: book, registry: registry)
+    limitIndex = Dictionary(uniqueKeysWithValues: book.limits.names.enumerated().map { ($1, $0) })
     candidates = registry.profiles.map { profile in
       book.rules.indices.filter { index in
         let rule = book.rules[index]
@@ -48,70 +57,80 @@ struct ProgramBuilder {
     }
   }
 
+  // MARK: Devices
+
   mutating func add(device index: Int, series deviceSeries: [SeriesID]) {
     let device = registry.devices[index]
     let profile = registry.profiles[device.profile]
     precondition(deviceSeries.count == profile.metrics.count, "every metric of a device has its series")
-    let rules = candidates[device.profile].filter { book.rules[$0].matcher.matches(device, profile: profile) }
+    let rules = candidates[device.profile].filter { rule in
+      book.rules[rule].matcher.matches(device, profile: profile) && book.rules[rule].group?.kind.canHold(device) != false
+    }
     let plan = plan(PlanKey(profile: device.profile, rules: rules))
+    let own = rules.filter { book.rules[$0].group == nil }
     slots.append(
-      DeviceSlot(
-        states: stateBytes, interval: registry.interval(of: index), series: UInt32(series.count), attributes: UInt32(attributes.count),
-        metricStarts: UInt32(plan.metricStarts), firstBinding: Int32(bindings.count), bindingCount: Int32(rules.count)))
+      SubjectSlot(
+        states: stateBytes, interval: registry.interval(of: index), series: UInt32(series.count), numbers: UInt32(numbers.count),
+        metricStarts: UInt32(plan.metricStarts), firstBinding: Int32(bindings.count), bindingCount: Int32(own.count)))
+    places.append(SolarPlace(SolarPlace.location(of: device, in: registry)))
     stateBytes += plan.stride
     series += deviceSeries.map(\.index)
-    attributes += plan.attributes.map { name in
-      if case .number(let number)? = device.attributes[name] { return number }
-      return .nan
+    numbers += plan.numbers.map { $0.value(of: device) }
+    for ordinal in own.indices { bindings.append(Binding(subject: Int32(index), compiled: Int32(plan.firstCompiled + ordinal))) }
+    for rule in rules {
+      guard let firstTerm = plan.firstTerm[rule] else { continue }
+      groups.add(device: index, to: rule, firstTerm: firstTerm, triggers: triggers(of: book.rules[rule], profile))
     }
-    for ordinal in rules.indices { bindings.append(Binding(device: Int32(index), compiled: Int32(plan.firstCompiled + ordinal))) }
   }
 
-  func clockBindings() -> [Int] {
-    let subjects = registry.devices.indices.map { registry.subject(of: $0) }
-    return bindings.indices.filter { compiled[Int(bindings[$0].compiled)].usesClock }.sorted {
-      let (a, b) = (bindings[$0], bindings[$1])
-      return (compiled[Int(a.compiled)].rule, subjects[Int(a.device)]) < (compiled[Int(b.compiled)].rule, subjects[Int(b.device)])
-    }
+  private func triggers(of rule: Rule, _ profile: Profile) -> UInt64 {
+    rule.metrics.compactMap { profile.metricIndex($0) }.reduce(0) { $0 | 1 << UInt64($1) }
   }
 
   private mutating func plan(_ key: PlanKey) -> Plan {
     if let known = plans[key] { return known }
     let profile = registry.profiles[key.profile]
-    let requests = key.rules.flatMap { windowRequests(of: book.rules[$0], profile) }.uniqued()
+    var plan = Plan(firstCompiled: compiled.count, metricStarts: metricStarts.count, stride: DeviceState.stride, numbers: [])
+    var compiler = ExpressionCompiler(profile: profile, limits: limitIndex, firstInstruction: code.count)
+    layWindows(of: key.rules, profile, &plan, &compiler)
+    for index in key.rules {
+      let rule = book.rules[index]
+      if rule.group == nil {
+        compile(rule: index, triggers: triggers(of: rule, profile), &compiler)
+      } else {
+        plan.firstTerm[index] = terms.count
+        for term in rule.terms { terms.append(compiler.compile(term.argument)) }
+      }
+    }
+    code += compiler.code
+    stackDepth = max(stackDepth, compiler.deepest + 2)
+    plan.numbers = compiler.numbers
+    plans[key] = plan
+    return plan
+  }
+
+  private mutating func layWindows(of rules: [Int], _ profile: Profile, _ plan: inout Plan, _ compiler: inout ExpressionCompiler) {
+    let expressions = rules.flatMap { book.rules[$0].conditions + book.rules[$0].message.expressions }
+    let asked = Set(expressions.flatMap(\.calls).compactMap { WindowRequest(of: $0, in: profile) })
+    let kept = Set(asked.map { $0.served(among: asked) })
       .sorted { ($0.metric, $0.kind.rawValue, $0.width) < ($1.metric, $1.kind.rawValue, $1.width) }
-    var plan = Plan(firstCompiled: compiled.count, metricStarts: metricStarts.count, stride: DeviceTimes.stride, attributes: [])
-    var compiler = ExpressionCompiler(profile: profile, firstInstruction: code.count)
     for metric in 0...profile.metrics.count {
       metricStarts.append(UInt32(windows.count))
-      for request in requests where request.metric == metric {
+      for request in kept where request.metric == metric {
         compiler.windows[request] = windows.count
         let isOnChange = profile.metrics[metric].report == .onChange
         windows.append(
           WindowSpec(
             kind: request.kind, isOnChange: isOnChange, metric: UInt16(metric), state: UInt32(plan.stride), width: request.width,
             scale: profile.metrics[metric].scale))
-        plan.stride += (request.kind.stride + WindowKind.alignment - 1) / WindowKind.alignment * WindowKind.alignment
+        plan.stride += request.kind.type.stride
       }
     }
-    for index in key.rules { compile(rule: index, profile, &compiler) }
-    code += compiler.code
-    stackDepth = max(stackDepth, compiler.deepest + 2)
-    plan.attributes = compiler.attributes
-    plans[key] = plan
-    return plan
+    for request in asked { compiler.windows[request] = compiler.windows[request.served(among: asked)] }
   }
 
-  private func windowRequests(of rule: Rule, _ profile: Profile) -> [WindowRequest] {
-    let conditions = [rule.when.expression] + (rule.clear.map { [$0.expression] } ?? []) + rule.policy.escalations.map(\.when.expression)
-    let expressions = conditions + rule.message.expressions
-    return expressions.flatMap(\.calls).compactMap { WindowRequest(of: $0, in: profile) }
-  }
-
-  private mutating func compile(rule index: Int, _ profile: Profile, _ compiler: inout ExpressionCompiler) {
+  private mutating func compile(rule index: Int, triggers: UInt64, _ compiler: inout ExpressionCompiler) {
     let rule = book.rules[index]
-    var triggers: UInt64 = 0
-    for metric in rule.metrics.compactMap({ profile.metricIndex($0) }) { triggers |= 1 << UInt64(metric) }
     let when = compiler.compile(rule.when.expression)
     let clear = rule.clear.map { compiler.compile($0.expression) } ?? .empty
     compiled.append(
@@ -119,13 +138,54 @@ struct ProgramBuilder {
         rule: Int32(index), usesClock: rule.usesClock, firstEscalation: Int32(escalations.count), triggers: triggers, when: when,
         clear: clear))
     for step in rule.policy.escalations { escalations.append(compiler.compile(step.when.expression)) }
-    let calls =
-      (rule.when.expression.calls + (rule.clear?.expression.calls ?? [])) + rule.policy.escalations.flatMap(\.when.expression.calls)
-    let evidence = calls.filter { $0.metric != nil }.map { Expression(offset: 0, form: .call($0)) }
-    var telling = Telling()
-    var seen: Set<String> = []
-    for expression in evidence where seen.insert(expression.canonical).inserted { telling.evidence.append(compiler.told(expression)) }
-    telling.message = rule.message.expressions.map { compiler.told($0) }
-    tellings.append(telling)
+    tellings.append(compiler.telling(of: rule))
+  }
+
+  // MARK: Groups
+
+  /// To be called once, after all devices.
+  mutating func addGroups() {
+    for index in book.rules.indices {
+      guard let scope = book.rules[index].group else { continue }
+      var compiler = ExpressionCompiler(profile: nil, limits: limitIndex, firstInstruction: code.count)
+      compiler.memberProfiles = groups.profiles(of: index)
+      for (place, term) in book.rules[index].terms.enumerated() { compiler.terms[term.text] = place }
+      let firstGroup = groups.groups.count
+      let count = groups.addGroups(of: index, scope: scope, firstBinding: bindings.count)
+      compile(rule: index, triggers: 0, &compiler)
+      code += compiler.code
+      stackDepth = max(stackDepth, compiler.deepest + 2)
+      for group in firstGroup..<firstGroup + count {
+        bindings.append(Binding(subject: Int32(slots.count), compiled: Int32(compiled.count - 1)))
+        slots.append(
+          SubjectSlot(
+            states: stateBytes, interval: 0, series: 0, numbers: UInt32(numbers.count), metricStarts: 0,
+            firstBinding: Int32(bindings.count - 1), bindingCount: 1))
+        let site = registry.sites.first { $0.id == groups.groups[group].site }
+        places.append(SolarPlace(site?.location))
+        stateBytes += DeviceState.stride
+        numbers += compiler.numbers.map { _ in .nan }
+      }
+    }
+  }
+
+  // MARK: What all have in common
+
+  func clockBindings() -> [Int] {
+    let subjects = registry.devices.indices.map { registry.subject(of: $0) } + groups.groups.map(\.subject)
+    return bindings.indices.filter { compiled[Int(bindings[$0].compiled)].usesClock }.sorted {
+      let (a, b) = (bindings[$0], bindings[$1])
+      return (compiled[Int(a.compiled)].rule, subjects[Int(a.subject)]) < (compiled[Int(b.compiled)].rule, subjects[Int(b.subject)])
+    }
+  }
+
+  func limitTable() -> (spans: [LimitSpan], starts: [UInt32]) {
+    var spans: [LimitSpan] = []
+    var starts: [UInt32] = [0]
+    for name in book.limits.names {
+      spans += book.limits.rows(named: name).map { LimitSpan(from: $0.valid.lowerBound, to: $0.valid.upperBound, value: $0.value) }
+      starts.append(UInt32(spans.count))
+    }
+    return (spans, starts + [UInt32(spans.count)])
   }
 }

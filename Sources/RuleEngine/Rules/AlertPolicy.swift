@@ -1,3 +1,4 @@
+import DeviceRegistry
 package import Readings
 
 /// What a rule says of its alerts beyond when they begin and end.
@@ -34,7 +35,18 @@ package struct AlertPolicy: Sendable {
 
 /// `for_each`: the groups of devices whose members a rule counts, in place of single devices.
 package struct GroupScope: Sendable, Equatable {
-  package enum Kind: String, Sendable, CaseIterable { case zone, ward, site }
+  package enum Kind: String, Sendable, CaseIterable {
+    case zone, ward, site
+
+    /// Does the device stand in such a place at any time?
+    func canHold(_ device: Device) -> Bool {
+      switch self {
+      case .zone: device.zone != nil
+      case .ward: !device.wards.isEmpty
+      case .site: true
+      }
+    }
+  }
   package var kind: Kind
   /// The share of members that must be known for `share(…)` to be.
   package var quorum = 0.5

@@ -16,7 +16,8 @@ package struct Rule: Sendable {
   /// What an event shows as its `metric` and `value`.
   package struct Headline: Sendable, Equatable {
     package var metric: String
-    /// The first call of `when` that reads a metric, such as `mean(speed, 5m)`: the text of its `ConditionValue`.
+    /// The first call of `when` that reads a metric, such as `mean(speed, 5m)`, for a group its first mean of members' values: the text
+    /// of its `ConditionValue`.
     package var text: String
     package init(metric: String, text: String) { (self.metric, self.text) = (metric, text) }
   }
@@ -38,7 +39,7 @@ package struct Rule: Sendable {
   /// Where the rule begins; its message says nothing.
   package var place: FileFault
 
-  /// Reads the clock (age and the like), so that it is evaluated at ticks too.
+  /// Reads the clock (age and the like) or is a group's, so that it is evaluated at ticks too.
   package let usesClock: Bool
   /// The metrics that `when`, `clear` and the escalations read, in order of first use: a new newest good reading of one evaluates the rule.
   package let metrics: [String]
@@ -57,16 +58,21 @@ package struct Rule: Sendable {
     (self.message, self.advice, self.place) = (message, advice, place)
     let expressions = [when.expression] + (clear.map { [$0.expression] } ?? []) + policy.escalations.map(\.when.expression)
     let calls = expressions.flatMap(\.calls)
-    usesClock = calls.contains { FunctionCatalog.signature(of: $0)?.readsClock == true }
+    usesClock = group != nil || calls.contains { FunctionCatalog.signature(of: $0)?.readsClock == true }
     metrics = expressions.flatMap(\.metrics).map(\.name).uniqued()
-    headline =
-      when.expression.calls.lazy.compactMap { call in
-        call.metric.map { Headline(metric: $0, text: Expression(offset: 0, form: .call(call)).canonical) }
-      }.first
+    headline = when.expression.calls.lazy.compactMap { Rule.headline($0, isOfGroup: group != nil) }.first
     version = Rule.version(
       of: [
         matcher.canonical, when.canonical, "\(hold)", clear?.canonical ?? "", "\(clearHold)", severity.name,
       ] + policy.versionParts + (group?.versionParts ?? []))
+  }
+
+  /// A group's is the first mean of its members' values: a share or a number of members is no value of a metric.
+  private static func headline(_ call: Expression.Call, isOfGroup: Bool) -> Headline? {
+    let isShown = isOfGroup ? FunctionCatalog.signature(of: call)?.evaluated == .memberMean : call.metric != nil
+    let expression = Expression(offset: 0, form: .call(call))
+    guard isShown, let metric = expression.metrics.first?.name else { return nil }
+    return Headline(metric: metric, text: expression.canonical)
   }
 
   private static func version(of parts: [String]) -> String {
@@ -101,6 +107,8 @@ extension Sequence where Element: Hashable {
 /// All rules of a gateway, in order of id.
 package struct RuleBook: Sendable {
   package var rules: [Rule] = []
+  package var limits = LimitTable.empty
+  package var holidays = HolidayTable.empty
   /// What loads but deserves a look: rules that match no device, names that nobody has, files that are not read.
   package var warnings: [FileFault] = []
 

@@ -3,6 +3,7 @@ import DeviceRegistry
 /// Gathers the rules of all files, and what holds between rules: ids, references, bounds.
 struct RuleBookBuilder {
   private let registry: Registry
+  private let tables: RuleTables
   private let faults: FaultList
   private var rules: [Rule] = []
   private var warnings: [FileFault] = []
@@ -11,14 +12,16 @@ struct RuleBookBuilder {
   private var references: [(id: String, place: YAMLValue)] = []
   private var bindings = 0
 
-  init(registry: Registry, faults: FaultList) { (self.registry, self.faults) = (registry, faults) }
+  init(registry: Registry, tables: RuleTables, faults: FaultList) {
+    (self.registry, self.tables, self.faults) = (registry, tables, faults)
+  }
 
   mutating func warn(_ warning: FileFault) { warnings.append(warning) }
 
   mutating func add(_ file: YAMLValue, lines: [[Unicode.Scalar]]) {
     for value in file.mapping(keys: ["rules"])?["rules"]?.list() ?? [] {
       guard places.count < RuleFiles.maximumRules else { return value.fault("at most \(RuleFiles.maximumRules) rules") }
-      var reader = RuleReader(value, lines: lines, registry: registry)
+      var reader = RuleReader(value, lines: lines, registry: registry, tables: tables)
       guard let id = reader.id() else { continue }
       if let first = places[id] {
         value.fault("rule \(id) is defined twice: the first stands in \(first.file):\(first.line)")
@@ -43,6 +46,6 @@ struct RuleBookBuilder {
       faults.add(FileFault(file: first.place.file, message: message))
     }
     try faults.throwIfAny()
-    return RuleBook(rules: rules.sorted { $0.id < $1.id }, warnings: warnings)
+    return RuleBook(rules: rules.sorted { $0.id < $1.id }, limits: tables.limits, holidays: tables.holidays, warnings: warnings)
   }
 }

@@ -1,7 +1,8 @@
 package import DeviceRegistry
 package import Foundation
 
-/// Reads `Rules/`: every `*.yaml` whose top key is `rules`. Scenarios (`*.scenario.yaml`, `*.scenarios.yaml`) are not rules.
+/// Reads `Rules/`: every `*.yaml` whose top key is `rules`, and the tables `limits.csv` and `holidays.csv`, which are empty where there is
+/// no such file. Scenarios (`*.scenario.yaml`, `*.scenarios.yaml`) are not rules.
 package enum RuleFiles {
   /// Bytes of one file, at most.
   package static let maximumFileSize = 1 << 20
@@ -10,12 +11,22 @@ package enum RuleFiles {
   /// Pairs of rule and device, at most: each has its state.
   package static let maximumBindings = 1_000_000
 
+  private static let limitsName = "limits.csv"
+  private static let holidaysName = "holidays.csv"
+
   /// - Throws: `FileFaults` with every fault of every file; then the caller keeps the rules it has.
   package static func load(directory: URL, registry: Registry) throws(FileFaults) -> RuleBook {
     let faults = FaultList()
     var sources: [(file: String, text: String)] = []
+    let tables = [limitsName, holidaysName].filter {
+      FileManager.default.fileExists(atPath: directory.appendingPathComponent($0).path)
+    }
+    var names = tables
     for name in TextFiles.names(in: directory, suffix: ".yaml", faults: faults) {
       if name.hasSuffix(".scenario.yaml") || name.hasSuffix(".scenarios.yaml") { continue }
+      names.append(name)
+    }
+    for name in names {
       let url = directory.appendingPathComponent(name)
       let size = (try? url.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0
       if size > maximumFileSize {
@@ -27,22 +38,31 @@ package enum RuleFiles {
     return try read(sources: sources, registry: registry, faults: faults)
   }
 
-  /// The same for texts that are not in files (yet): each with the name that its faults carry.
+  /// The same for texts that are not in files (yet): each with the name that its faults carry; one whose last part is `limits.csv` or
+  /// `holidays.csv` is that table.
   package static func read(sources: [(file: String, text: String)], registry: Registry) throws(FileFaults) -> RuleBook {
     try read(sources: sources, registry: registry, faults: FaultList())
   }
+
+  private static func isTable(_ file: String, _ name: String) -> Bool { file.split(separator: "/").last.map(String.init) == name }
 
   private static func tooLarge(_ file: String) -> FileFault {
     FileFault(file: file, message: "a file of rules has at most 1 MiB; split it")
   }
 
   private static func read(sources: [(file: String, text: String)], registry: Registry, faults: FaultList) throws(FileFaults) -> RuleBook {
-    var builder = RuleBookBuilder(registry: registry, faults: faults)
+    var tables = RuleTables()
+    for (file, text) in sources where text.utf8.count <= maximumFileSize {
+      if isTable(file, limitsName) { tables.limits = LimitTable(text: text, file: file, faults: faults) }
+      if isTable(file, holidaysName) { tables.holidays = HolidayTable(text: text, file: file, faults: faults) }
+    }
+    var builder = RuleBookBuilder(registry: registry, tables: tables, faults: faults)
     for (file, text) in sources {
       guard text.utf8.count <= maximumFileSize else {
         faults.add(tooLarge(file))
         continue
       }
+      if isTable(file, limitsName) || isTable(file, holidaysName) { continue }
       guard let top = YAMLValue(text: text, file: file, faults: faults) else { continue }
       let entries = top.isMapping ? top.openMapping() ?? [] : []
       guard entries.contains(where: { $0.key.string == "rules" }) else {
@@ -54,4 +74,10 @@ package enum RuleFiles {
     }
     return try builder.book()
   }
+}
+
+/// What rules look up.
+struct RuleTables {
+  var limits = LimitTable.empty
+  var holidays = HolidayTable.empty
 }

@@ -9,19 +9,20 @@ struct RuleReader {
   ]
   static let longestHold: Milliseconds = 400 * 86_400_000
 
-  private let value: YAMLValue
+  let value: YAMLValue
   private let lines: [[Unicode.Scalar]]
-  private let registry: Registry
-  private let map: [String: YAMLValue]
+  let registry: Registry
+  let tables: RuleTables
+  let map: [String: YAMLValue]
   private let scope: TypeChecker.Scope
   /// Ids of rules that this one names.
   private(set) var references: [(id: String, place: YAMLValue)] = []
   private(set) var warnings: [FileFault] = []
   /// Devices that the rule is evaluated for.
-  private(set) var boundDevices = 0
+  var boundDevices = 0
 
-  init(_ value: YAMLValue, lines: [[Unicode.Scalar]], registry: Registry) {
-    (self.value, self.lines, self.registry) = (value, lines, registry)
+  init(_ value: YAMLValue, lines: [[Unicode.Scalar]], registry: Registry, tables: RuleTables) {
+    (self.value, self.lines, self.registry, self.tables) = (value, lines, registry, tables)
     map = value.mapping(keys: Self.keys) ?? [:]
     scope = map["for_each"] == nil ? .device : .group
   }
@@ -137,46 +138,8 @@ struct RuleReader {
     return matcher
   }
 
-  private mutating func warn(_ place: YAMLValue, _ message: String) {
+  mutating func warn(_ place: YAMLValue, _ message: String) {
     warnings.append(FileFault(file: place.file, line: place.line, column: place.column, message: message))
-  }
-
-  // MARK: Devices
-
-  /// Finds whether the rule can ever work.
-  private mutating func bind(_ rule: Rule, expressions: [PlacedExpression], message: [PlacedExpression]) {
-    let matched = registry.devices.filter { rule.matcher.matches($0, profile: registry.profiles[$0.profile]) }
-    guard !matched.isEmpty else { return warn(value, "rule \(rule.id) matches no device: it never rings") }
-    let profiles = Set(matched.map(\.profile)).map { registry.profiles[$0] }
-    let metrics = Set(profiles.flatMap { $0.metrics.map(\.name) })
-    for placed in expressions + message {
-      for (name, offset) in placed.expression.metrics where !metrics.contains(name) {
-        let hint = CloseNames.hint(for: name, among: metrics)
-        fault(placed, offset, "no device of this rule measures \(name)\(hint)")
-      }
-    }
-    let bound = matched.filter { device in rule.metrics.allSatisfy { registry.profiles[device.profile].metricIndex($0) != nil } }
-    boundDevices = bound.count
-    if bound.isEmpty, rule.metrics.allSatisfy(metrics.contains) {
-      map["when"]?.fault("no device of this rule measures all of \(rule.metrics.joined(separator: ", "))")
-    }
-    let attributes = Set(matched.flatMap { $0.attributes.filter(\.value.isNumber).keys })
-    for placed in expressions + message {
-      for (name, offset) in placed.expression.attributes where !attributes.contains(name) {
-        fault(placed, offset, "no device of this rule has a number as attr.\(name)\(CloseNames.hint(for: name, among: attributes))")
-      }
-    }
-    for name in expressions.flatMap(\.expression.attributes).map(\.name).uniqued() where attributes.contains(name) {
-      let lacking = bound.filter { $0.attributes[name]?.isNumber != true }.map(\.id)
-      if !lacking.isEmpty {
-        warn(value, "rule \(rule.id) never holds for \(lacking.prefix(5).joined(separator: ", ")): no number as attribute \(name)")
-      }
-    }
-  }
-
-  private func fault(_ placed: PlacedExpression, _ offset: Int, _ message: String) {
-    let place = placed.places.place(at: placed.offset + offset)
-    value.faults.add(FileFault(file: value.file, line: place.line, column: place.column, message: message))
   }
 
   // MARK: The life of alerts, and groups
@@ -225,13 +188,13 @@ struct RuleReader {
     }
     if map["quorum"] != nil, scope == .device { map["quorum"]?.fault("a quorum is for groups: add for_each: zone, ward or site") }
     guard value.faults.faults.count == before else { return nil }
-    for key in ["for_each", "quorum"] { map[key]?.fault("\(key) is not yet supported") }
+    if !GroupRules.areTried { for key in ["for_each", "quorum"] { map[key]?.fault("\(key) is not yet supported") } }
     return kind.map { GroupScope(kind: $0, quorum: map["quorum"]?.number() ?? 0.5) }
   }
 }
 
 /// An expression with the place of its text in the file.
-private struct PlacedExpression {
+struct PlacedExpression {
   let expression: Expression
   let places: ScalarPlaces
   /// Where the expression begins in the scalar.

@@ -5,7 +5,7 @@ import SeriesStore
 ///
 /// A ring holds the indices of the readings that may still become the extreme: each beats all after it. A new reading drops those that
 /// it beats, so that each enters and leaves once. Where T goes back over readings, or one is stored behind others, the ring is made anew.
-struct ExtremeWindow {
+struct ExtremeWindow: WindowState {
   private(set) var end = Int64.min
   private var low: Int32 = 0
   private var high: Int32 = 0
@@ -18,7 +18,7 @@ struct ExtremeWindow {
   private var first: Int32 = 0
   private var count: Int32 = 0
 
-  init(isMaximum: Bool) { self.isMaximum = isMaximum }
+  init(kind: WindowKind) { isMaximum = kind == .maximum }
 
   func free() { ring?.deallocate() }
 
@@ -97,7 +97,7 @@ struct ExtremeWindow {
     (ring, capacity, first) = (new, larger, 0)
   }
 
-  mutating func noteInserted(_ ts: Int64) {
+  mutating func noteInserted(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: WindowSpec) {
     if ts <= end { isStale = true }
   }
 

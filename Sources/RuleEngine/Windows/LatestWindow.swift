@@ -2,13 +2,15 @@ import Readings
 import SeriesStore
 
 /// The newest good reading up to T, however old. Keeps its place, so that a long fault is not searched through at each evaluation.
-struct LatestWindow {
+struct LatestWindow: WindowState {
   private(set) var end = Int64.min
   /// Readings up to `end`.
   private var high: Int32 = 0
   /// The newest good one of them; -1 where there is none.
   private var newest: Int32 = -1
   private var isStale = false
+
+  init(kind: WindowKind) {}
 
   @inline(__always)
   mutating func move(to t: Int64, over head: HeadView) {
@@ -32,7 +34,7 @@ struct LatestWindow {
     end = t
   }
 
-  mutating func noteInserted(_ ts: Int64) {
+  mutating func noteInserted(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: WindowSpec) {
     if ts <= end { isStale = true }
   }
 

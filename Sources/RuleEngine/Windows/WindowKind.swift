@@ -2,53 +2,72 @@ import Readings
 import SeriesStore
 
 /// The states that windows keep, each in a file of its own. Functions that need the same state of the same readings have one window
-/// in common: mean(speed, 5m) and count(speed, 5m) read one sum.
+/// in common: mean(speed, 5m) and count(speed, 5m) read one sum, and with slope(speed, 5m) all three read one trend.
 ///
 /// A window's state holds `end`, the T it was last moved to, and the range of the head's readings it covers. Whatever the state was
 /// before, after `move` it is a function of the readings in (T - width, T] alone.
 enum WindowKind: UInt8, Hashable, CaseIterable, Sendable {
   /// The newest good reading up to T.
   case latest
-  /// Exact sum and number of the good readings.
-  case sum
+  /// Exact sums of the good readings; of three kinds over one window the last alone is kept, which holds what the others do.
+  case sum, moments, trend
   case minimum
   case maximum
+  /// From each good reading to the next.
+  case steps
+  /// The values in order.
+  case sorted
+  /// The sum of the last full clock hour.
+  case hour
 
-  var stride: Int {
+  var type: any WindowState.Type {
     switch self {
-    case .latest: MemoryLayout<LatestWindow>.stride
-    case .sum: MemoryLayout<SumWindow>.stride
-    case .minimum, .maximum: MemoryLayout<ExtremeWindow>.stride
+    case .latest: LatestWindow.self
+    case .sum, .hour: SlidingWindow<PlainSums>.self
+    case .moments: SlidingWindow<MomentSums>.self
+    case .trend: SlidingWindow<TrendSums>.self
+    case .minimum, .maximum: ExtremeWindow.self
+    case .steps: StepWindow.self
+    case .sorted: SlidingWindow<SortedValues>.self
+    }
+  }
+
+  /// Kinds of which each holds all that those before it do.
+  static let sums: [WindowKind] = [.sum, .moments, .trend]
+
+  /// Bytes that a window keeps for each good reading in it, at most, besides its state: twice what it holds, as it grows by doubling.
+  var bytesPerReading: Int {
+    switch self {
+    case .minimum, .maximum: 2 * MemoryLayout<Int32>.stride
+    case .sorted: 2 * MemoryLayout<Int64>.stride
+    case .latest, .sum, .moments, .trend, .steps, .hour: 0
     }
   }
 
   /// Every state is placed at a multiple of this.
   static let alignment = 16
+}
 
-  func initialize(at place: UnsafeMutableRawPointer) {
-    switch self {
-    case .latest: place.bindMemory(to: LatestWindow.self, capacity: 1).initialize(to: LatestWindow())
-    case .sum: place.bindMemory(to: SumWindow.self, capacity: 1).initialize(to: SumWindow())
-    case .minimum: place.bindMemory(to: ExtremeWindow.self, capacity: 1).initialize(to: ExtremeWindow(isMaximum: false))
-    case .maximum: place.bindMemory(to: ExtremeWindow.self, capacity: 1).initialize(to: ExtremeWindow(isMaximum: true))
-    }
+/// The state of one window.
+protocol WindowState {
+  init(kind: WindowKind)
+  /// A reading was stored, maybe behind others. One after the window's T is met by the next move.
+  mutating func noteInserted(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: WindowSpec)
+  func free()
+}
+
+extension WindowState {
+  func free() {}
+
+  /// Bytes of a state, so that the next is aligned.
+  static var stride: Int { (MemoryLayout<Self>.size + WindowKind.alignment - 1) / WindowKind.alignment * WindowKind.alignment }
+
+  static func initialize(at place: UnsafeMutableRawPointer, kind: WindowKind) {
+    place.bindMemory(to: Self.self, capacity: 1).initialize(to: Self(kind: kind))
   }
-
-  func deinitialize(at place: UnsafeMutableRawPointer) {
-    switch self {
-    case .latest, .sum: break
-    case .minimum, .maximum: place.assumingMemoryBound(to: ExtremeWindow.self).pointee.free()
-    }
-  }
-
-  /// A reading at or before the time that the device's windows were moved to has been stored.
-  @inline(__always)
-  func noteInserted(_ ts: Int64, _ value: Double, _ isGood: Bool, spec: WindowSpec, at place: UnsafeMutableRawPointer) {
-    switch self {
-    case .latest: place.assumingMemoryBound(to: LatestWindow.self).pointee.noteInserted(ts)
-    case .sum: place.assumingMemoryBound(to: SumWindow.self).pointee.noteInserted(ts, value, isGood, width: spec.width, scale: spec.scale)
-    case .minimum, .maximum: place.assumingMemoryBound(to: ExtremeWindow.self).pointee.noteInserted(ts)
-    }
+  static func deinitialize(at place: UnsafeMutableRawPointer) { place.assumingMemoryBound(to: Self.self).pointee.free() }
+  static func noteInserted(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: WindowSpec, at place: UnsafeMutableRawPointer) {
+    place.assumingMemoryBound(to: Self.self).pointee.noteInserted(ts, value, isGood: isGood, spec)
   }
 }
 
@@ -64,6 +83,11 @@ struct WindowSpec: Sendable {
   /// Milliseconds; the window is (T - width, T]. 0 where the whole past counts.
   var width: Int64
   var scale: DecimalScale
+
+  static let hour: Milliseconds = 3_600_000
+
+  /// How far back from T the window's readings lie, at most.
+  var reach: Int64 { kind == .hour ? 2 * Self.hour : width }
 
   /// Do so many good readings, each counting for one interval, cover half of the window?
   @inline(__always) func isCovered(by good: Int, interval: Int64) -> Bool { isOnChange || Int64(good) &* interval &* 2 >= width }
