@@ -60,6 +60,33 @@ import Testing
     #expect(shop.verdict(at: 9000).when == .false)
   }
 
+  @Test("the age of a device is that of its newest reading, whichever metric it is of, and counts connected time alone")
+  func deviceAge() throws {
+    var shop = try Self.shop("age() > 10s")
+    shop.evaluator.setRegistered(device: 0, at: Timestamp(milliseconds: 0))
+    #expect(shop.verdict(at: 10_000).when == .false)
+    #expect(shop.verdict(at: 10_001).when == .true)
+    shop.put(0, 0, ts: 8000, 40)
+    shop.put(0, 2, ts: 11_000, 1, .fault)
+    #expect(shop.verdict(at: 21_000).when == .false)
+    #expect(shop.verdict(at: 21_001).when == .true)
+    shop.evaluator.intake.down(at: Timestamp(milliseconds: 12_000))
+    #expect(shop.verdict(at: 90_000).when == .false, "one second of them was connected")
+  }
+
+  @Test("the intake is what the caller says of it, for devices and groups alike")
+  func intake() throws {
+    let rules = "rules: [{id: g, for_each: site, when: not intake(), severity: info}, {id: r, when: not intake(), severity: info}]"
+    var shop = try RuleWorkshop(rules: rules, registry: try RuleWorkshop.town())
+    let all = 0..<shop.program.bindingCount
+    #expect(shop.program.groups.map(\.subject) == ["bac-giang", "viet-yen"] && all.count == 5)
+    for binding in all { #expect(shop.verdict(binding, at: 1000).when == .false) }
+    shop.evaluator.intake.down(at: Timestamp(milliseconds: 1500))
+    for binding in all { #expect(shop.verdict(binding, at: 2000).when == .true) }
+    shop.evaluator.intake.up(at: Timestamp(milliseconds: 2500))
+    for binding in all { #expect(shop.verdict(binding, at: 3000).when == .false) }
+  }
+
   @Test("status is that of the newest reading up to T, good or not")
   func status() throws {
     var shop = try Self.shop("status(speed) == '02' or status(speed) != 'range' and status(occupancy) == '01'")

@@ -1,3 +1,4 @@
+import DeviceRegistry
 import Readings
 import SeriesStore
 
@@ -9,6 +10,8 @@ extension RuleEvaluator {
   ) -> Double {
     switch step.operation {
     case .age: return age(metric: Int(step.operand), slot, state.pointee.registeredAt, t, heads)
+    case .deviceAge: return age(ofDevice: subject, slot, state.pointee.registeredAt, t, heads)
+    case .intake: return intake.isDown ? 0 : 1
     case .status: return status(metric: Int(step.operand), slot, t, heads)
     case .limit: return limit(step, slot, t)
     case .online: return state.pointee.isOnline.level
@@ -71,12 +74,27 @@ extension RuleEvaluator {
   private func age(
     metric: Int, _ slot: UnsafeMutablePointer<SubjectSlot>, _ registeredAt: Int64, _ t: Int64, _ heads: borrowing SeriesHeads
   ) -> Double {
+    connected(since: max(newest(metric, slot, heads), registeredAt), to: t)
+  }
+
+  /// The same of the newest reading of any metric.
+  private func age(
+    ofDevice device: Int, _ slot: UnsafeMutablePointer<SubjectSlot>, _ registeredAt: Int64, _ t: Int64, _ heads: borrowing SeriesHeads
+  ) -> Double {
+    var newest = registeredAt
+    for metric in program.registry.profile(of: device).metrics.indices { newest = max(newest, self.newest(metric, slot, heads)) }
+    return connected(since: newest, to: t)
+  }
+
+  /// The ts of the metric's newest reading of any status.
+  private func newest(_ metric: Int, _ slot: UnsafeMutablePointer<SubjectSlot>, _ heads: borrowing SeriesHeads) -> Int64 {
     let head = heads.view(Int(series[Int(slot.pointee.series) + metric]))
-    let newest = head.count == 0 ? Int64.min : head.times[head.count - 1]
-    let from = max(newest, registeredAt)
+    return head.count == 0 ? .min : head.times[head.count - 1]
+  }
+
+  private func connected(since from: Int64, to t: Int64) -> Double {
     guard from < t else { return 0 }
     // The beginning of time, for a device that nobody registered and that never spoke, is the epoch.
     return Double(intake.connected(from: Timestamp(milliseconds: max(from, 0)), to: Timestamp(milliseconds: t)))
   }
 }
-

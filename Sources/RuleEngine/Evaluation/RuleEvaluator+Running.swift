@@ -41,7 +41,7 @@ extension RuleEvaluator {
       case .atLeastConstant: top = level(top >= step.constant, top, step.constant)
       case .equalsConstant: top = level(top == step.constant, top, step.constant)
       case .differsFromConstant: top = level(top != step.constant, top, step.constant)
-      case .age, .status, .limit, .online, .between, .weekday, .holiday, .dark:
+      case .age, .deviceAge, .status, .limit, .online, .between, .weekday, .holiday, .dark, .intake:
         push(clockValue(step, slot, state, subject, t, heads), &top, &free)
       case .memberCount, .memberShare, .memberMean: push(memberValue(step, ofGroupAt: subject, t, heads), &top, &free)
       default:

@@ -76,14 +76,14 @@ struct FunctionSignature: Sendable {
   var usage: String { "\(name)(\(parameters.map(\.placeholder).joined(separator: ", ")))" }
 
   /// Says something of a single device: a group has only its members'.
-  var isOfDevice: Bool { scope == .device && (parameters.first == .metric || evaluated == .online) }
+  var isOfDevice: Bool { scope == .device && (parameters.first == .metric || evaluated == .online || evaluated == .deviceAge) }
 }
 
 /// The functions that programs evaluate.
 enum EvaluatedFunction: Sendable {
   case last, mean, minimum, maximum, sum, count, standardDeviation, median, percentile95, delta, increase, flat, hourMean
   case slope, forecast, timeAbove, timeBelow, fit
-  case age, online, status, between, weekday, holiday, dark
+  case age, deviceAge, online, status, between, weekday, holiday, dark, intake
   case limit
   case memberCount, memberShare, memberMean
 
@@ -99,7 +99,8 @@ enum EvaluatedFunction: Sendable {
     case .delta, .increase, .flat: .steps
     case .hourMean: .hour
     case .slope, .forecast, .timeAbove, .timeBelow, .fit: .trend
-    case .age, .online, .status, .between, .weekday, .holiday, .dark, .limit, .memberCount, .memberShare, .memberMean: nil
+    case .age, .deviceAge, .online, .status, .between, .weekday, .holiday, .dark, .intake, .limit, .memberCount, .memberShare, .memberMean:
+      nil
     }
   }
 }
@@ -133,6 +134,8 @@ enum FunctionCatalog {
     .init(name: "baseline", parameters: [.metric], result: .number),
     .init(name: "deviation", parameters: [.metric], result: .number),
     .init(name: "age", parameters: [.metric], result: .duration, readsClock: true, evaluated: .age),
+    // Of the device's newest reading, whichever metric it is of.
+    .init(name: "age", parameters: [], result: .duration, readsClock: true, evaluated: .deviceAge),
     .init(name: "online", parameters: [], result: .truth, readsClock: true, evaluated: .online),
     .init(name: "status", parameters: [.metric], result: .text, readsClock: true, evaluated: .status),
     .init(name: "between", parameters: [.timeOfDay, .timeOfDay], result: .truth, readsClock: true, evaluated: .between),
@@ -140,6 +143,8 @@ enum FunctionCatalog {
     .init(name: "weekday", parameters: [], result: .truth, readsClock: true, evaluated: .weekday),
     .init(name: "holiday", parameters: [], result: .truth, readsClock: true, evaluated: .holiday),
     .init(name: "dark", parameters: [], result: .truth, readsClock: true, evaluated: .dark),
+    // Whether the gateway is connected to the broker and caught up.
+    .init(name: "intake", parameters: [], result: .truth, readsClock: true, evaluated: .intake),
     .init(name: "limit", parameters: [.limitName], result: .number, evaluated: .limit),
     .init(name: "count", parameters: [.condition], result: .number, scope: .group, evaluated: .memberCount),
     .init(name: "share", parameters: [.condition], result: .number, scope: .group, evaluated: .memberShare),

@@ -136,7 +136,9 @@ struct ExpressionCompiler {
     case .between:
       guard case .timeOfDay(let from) = call.arguments[0].form, case .timeOfDay(let to) = call.arguments[1].form else { return }
       emit(.between, from, second: to)
+    case .deviceAge: emit(.deviceAge)
     case .online: emit(.online)
+    case .intake: emit(.intake)
     case .weekday: emit(.weekday)
     case .holiday: emit(.holiday)
     case .dark: emit(.dark)

@@ -18,10 +18,12 @@ struct Instruction: Sendable {
     case timeAbove, timeBelow
     /// Push the age of metric `operand`, in milliseconds.
     case age
+    /// Push that of the device's newest reading.
+    case deviceAge
     /// Push the code of the status of metric `operand`.
     case status
     /// Push a truth of the device, or of the clock; `between` minutes of the day `operand` and `second`.
-    case online, between, weekday, holiday, dark
+    case online, between, weekday, holiday, dark, intake
     /// Push a function of the members' term `operand`.
     case memberCount, memberShare, memberMean
     case add, subtract, multiply, divide, negate
