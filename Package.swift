@@ -67,6 +67,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPrefetch"),
     .target(
       name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))],
       linkerSettings: [.linkedLibrary("simdjson")]),
@@ -75,7 +76,7 @@ let package = Package(
     .target(name: "DeviceRegistry", dependencies: ["Readings", yams], swiftSettings: strict),
     .target(name: "Decoding", dependencies: ["CSimdJSON", "Readings", "DeviceRegistry"], swiftSettings: strictMemory),
     .target(name: "SeriesStore", dependencies: ["CZlib", "Readings", "Database", "DeviceRegistry", grdb], swiftSettings: strictMemory),
-    .target(name: "RuleEngine", dependencies: ["Readings", "DeviceRegistry", "SeriesStore", yams, crypto], swiftSettings: strict),
+    .target(name: "RuleEngine", dependencies: ["CPrefetch", "Readings", "DeviceRegistry", "SeriesStore", yams, crypto], swiftSettings: strict),
     .target(name: "Alerting", dependencies: ["Readings", "Database", "RuleEngine", crypto, grdb], swiftSettings: strict),
     .target(
       name: "Outbox", dependencies: ["Readings", "Database", "Alerting", crypto, httpClient, logging, grdb, nio, nioHTTP1, nioPosix],

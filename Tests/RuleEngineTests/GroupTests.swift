@@ -84,7 +84,7 @@ import Testing
           - id: a
             for_each: zone
             where: {domain: traffic}
-            when: dark() and count(last(speed) > limit(speed_max)) > limit(most) and weekday()
+            when: dark() and count(last(speed) > limit(speed_max)) >= limit(most) and weekday()
             severity: info
             message: "{group}|{group.count}|{zone}|{ward}|{site}|{site.name}|{rule.name}|{count(last(speed) > limit(speed_max))}|{limit(most)}"
         """, registry: try Self.registry(detectors: 6),

@@ -79,7 +79,7 @@ import Testing
       ("forecast(speed, 1h) > 1", "5:11: forecast wants 3 arguments, forecast(metric, duration, horizon), got 2"),
       ("forecast(speed, 1h, 30) > 1", "5:31: forecast wants a duration such as 5m, got 30"),
       ("forecast(speed, 1h, 500d) > 1", "5:31: forecast looks ahead at most 400d, got 500d"),
-      ("time_above(speed, 1h, 5) < 2h", "5:29: time_above wants a number such as 15, got 1h"),
+      ("time_above(speed, 1h, 5m) < 2h", "5:29: time_above wants a number such as 15, got 1h"),
       ("time_above(speed, 50, 5) < 2h", "5:33: time_above wants a duration such as 5m, got 5"),
       ("time_below(speed, 15) < 2h", "5:11: time_below wants 3 arguments, time_below(metric, number, duration), got 2"),
       ("fit(15, 5m) > 0.8", "5:15: fit wants a metric such as speed, got 15"),
@@ -96,7 +96,7 @@ import Testing
       ("last(speed) > limit('pm25')", "5:31: limit wants the name of a limit such as pm25_24h, got \"pm25\""),
       ("last(speed) > limit(PM25)", "5:31: PM25 is no name: a lower-case letter, then lower-case letters, digits and \"_\""),
       ("last(speed) > limit()", "5:25: limit wants 1 argument, limit(limit), got 0"),
-      ("last(speed) > attr.Free", "5:25: no device of this rule has a number as attr.Free; did you mean free_flow?"),
+      ("last(speed) > attr.Free", "5:25: no device of this rule has a number as attr.Free; known: free_flow"),
     ])
   func teachesFunctions(when: String, fault: String) throws {
     #expect(try faults(when: when) == ["Rules/traffic.yaml:\(fault)"])

@@ -60,7 +60,7 @@ import Testing
     defer { try? FileManager.default.removeItem(at: root) }
     func one(_ id: String) -> String { "rules: [{id: \(id), where: {domain: traffic}, when: age(speed) > 10m, severity: info}]" }
     try RuleWorkshop.write(
-      ["b.yaml": one("b"), "a.yaml": one("z"), "c.scenario.yaml": "nonsense: [", "d.scenarios.yaml": "x", "limits.csv": "a,b"], into: root)
+      ["b.yaml": one("b"), "a.yaml": one("z"), "c.scenario.yaml": "nonsense: [", "d.scenarios.yaml": "x", "other.csv": "a,b"], into: root)
     let book = try RuleFiles.load(directory: root, registry: try RuleWorkshop.town())
     #expect(book.rules.map(\.id) == ["b", "z"])
     #expect(book.warnings.isEmpty)

@@ -34,6 +34,7 @@ struct ProgramBuilder {
   private struct Plan {
     var firstCompiled: Int
     var metricStarts: Int
+    var windowCount = 0
     /// Bytes of a device's states.
     var stride: Int
     /// What its code reads of the device itself, by operand.
@@ -71,7 +72,8 @@ struct ProgramBuilder {
     slots.append(
       SubjectSlot(
         states: stateBytes, interval: registry.interval(of: index), series: UInt32(series.count), numbers: UInt32(numbers.count),
-        metricStarts: UInt32(plan.metricStarts), firstBinding: Int32(bindings.count), bindingCount: Int32(own.count)))
+        metricStarts: UInt32(plan.metricStarts), firstWindow: metricStarts[plan.metricStarts], windowCount: UInt32(plan.windowCount),
+        firstBinding: Int32(bindings.count), bindingCount: Int32(own.count)))
     places.append(SolarPlace(SolarPlace.location(of: device, in: registry)))
     stateBytes += plan.stride
     series += deviceSeries.map(\.index)
@@ -126,6 +128,7 @@ struct ProgramBuilder {
         plan.stride += request.kind.type.stride
       }
     }
+    plan.windowCount = kept.count
     for request in asked { compiler.windows[request] = compiler.windows[request.served(among: asked)] }
   }
 
@@ -159,7 +162,7 @@ struct ProgramBuilder {
         bindings.append(Binding(subject: Int32(slots.count), compiled: Int32(compiled.count - 1)))
         slots.append(
           SubjectSlot(
-            states: stateBytes, interval: 0, series: 0, numbers: UInt32(numbers.count), metricStarts: 0,
+            states: stateBytes, interval: 0, series: 0, numbers: UInt32(numbers.count), metricStarts: 0, firstWindow: 0, windowCount: 0,
             firstBinding: Int32(bindings.count - 1), bindingCount: 1))
         let site = registry.sites.first { $0.id == groups.groups[group].site }
         places.append(SolarPlace(site?.location))

@@ -27,6 +27,8 @@ import Readings
   var series: UInt32
   var numbers: UInt32
   var metricStarts: UInt32
+  var firstWindow: UInt32
+  var windowCount: UInt32
   @usableFromInline var firstBinding: Int32
   @usableFromInline var bindingCount: Int32
 }

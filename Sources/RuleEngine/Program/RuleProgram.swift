@@ -7,7 +7,7 @@ package import Readings
 /// rule, or of group and rule: first those of devices, numbered device by device, those of a device in order of rule id; then those of
 /// groups in order of (rule id, subject).
 ///
-/// Memory: 8 bytes a binding, about 72 a device or group, 4 a series, 40 a member of a group; plans are few. The windows' states are the
+/// Memory: 8 bytes a binding, about 80 a device or group, 4 a series, 40 a member of a group; plans are few. The windows' states are the
 /// evaluator's: see `memory(of:)`.
 @usableFromInline package final class RuleProgram: @unchecked Sendable {
   // Safe to send: every table is written in init and freed in deinit, and never written between.
@@ -148,9 +148,8 @@ package import Readings
 
   /// The windows of a device; none of a group.
   func windows(of subject: Int) -> Range<Int> {
-    guard subject < registry.devices.count else { return 0..<0 }
-    let starts = metricStarts + Int(slots[subject].metricStarts)
-    return Int(starts[0])..<Int(starts[registry.profile(of: subject).metrics.count])
+    let first = Int(slots[subject].firstWindow)
+    return first..<first + Int(slots[subject].windowCount)
   }
 
   /// How far back from T the device's rules look, in milliseconds; 0 where they do not.

@@ -45,7 +45,8 @@ struct ExtremeWindow: WindowState {
     }
     let from = t &- width
     while low < high, head.times[low] <= from {
-      if head.isGood(low) {
+      // Where all that are left are good, this one is too, and need not be asked.
+      if Int(good) == high &- low || head.isGood(low) {
         good &-= 1
         if count > 0, ring![place(0)] == Int32(truncatingIfNeeded: low) {
           first = (first &+ 1) & (capacity &- 1)

@@ -45,7 +45,8 @@ struct SlidingWindow<Sums: WindowSums>: WindowState {
     }
     let from = t &- width
     while low < high, head.times[low] <= from {
-      if head.isGood(low) { take(low, scale, head) }
+      // Where all that are left are good, this one is too, and need not be asked.
+      if Int(good) == high &- low || head.isGood(low) { take(low, scale, head) }
       low += 1
     }
     while low > 0, head.times[low - 1] > from {

@@ -39,7 +39,8 @@ struct StepWindow: WindowState {
     }
     let from = t &- width
     while low < high, head.times[low] <= from {
-      if head.isGood(low) { dropFirst(scale, head) }
+      // Where all that are left are good, this one is too, and need not be asked.
+      if Int(good) == high &- low || head.isGood(low) { dropFirst(scale, head) }
       low += 1
     }
     while low > 0, head.times[low - 1] > from {

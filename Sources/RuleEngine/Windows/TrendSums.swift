@@ -50,16 +50,16 @@ struct TrendSums: SquareSums {
     origin = t
   }
 
-  /// Keeps the origin near the window, so that the sums stay small.
+  /// Keeps the origin near the window, so that the sums stay small. Values beyond the bound are in Σv and in nothing else: while there
+  /// are any, there is no line to be told, and the origin stays.
   @inline(__always) mutating func settle(at t: Int64, width: Int64, good: Int32) {
-    if (t &- origin).magnitude > 2 * width { moveOrigin(to: t, good: good) }
+    if (t &- origin).magnitude > 2 * width && beyond == 0 { moveOrigin(to: t, good: good) }
   }
 
   @inline(never) private mutating func moveOrigin(to t: Int64, good: Int32) {
-    let (d, n) = (Int128(t &- origin), Int128(good &- beyond))
+    let (d, n) = (Int128(t &- origin), Int128(good))
     timeSquares = timeSquares &- 2 &* d &* times &+ n &* d &* d
-    // Values beyond the bound are in the sum, and in nothing else; with one of them there is no trend.
-    if beyond == 0 { products = products &- d &* sum }
+    products = products &- d &* sum
     times = times &- n &* d
     origin = t
   }

@@ -44,6 +44,9 @@ enum WindowKind: UInt8, Hashable, CaseIterable, Sendable {
     }
   }
 
+  /// Where states hold the index of their oldest reading: behind `end`. Only a hint depends on it.
+  static let oldestOffset = 8
+
   /// Every state is placed at a multiple of this.
   static let alignment = 16
 }
