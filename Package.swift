@@ -97,8 +97,8 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: [
-        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "DeviceRegistry", "Outbox", "Gateway", yams, hummingbird, httpClient,
-        httpTypes, nio, nioHTTP1, logging,
+        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", yams,
+        hummingbird, httpClient, httpTypes, nio, nioHTTP1, logging,
       ], swiftSettings: strict),
     .executableTarget(
       name: "thuong",
