@@ -90,8 +90,8 @@ let package = Package(
     .target(
       name: "Console",
       dependencies: [
-        "Readings", httpTypes, nio, "Database", "DeviceRegistry", "SeriesStore", "Alerting", "Outbox", "Gateway", hummingbird, logging,
-        lifecycle,
+        "Readings", httpTypes, nio, "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Alerting", "Outbox", "Gateway", hummingbird,
+        logging, lifecycle,
       ],
       swiftSettings: strict),
     .target(
@@ -103,8 +103,8 @@ let package = Package(
     .executableTarget(
       name: "thuong",
       dependencies: [
-        "Readings", "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Outbox", "Gateway", "Console", "Simulation", arguments,
-        lifecycle, unixSignals, logging,
+        "Readings", "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Alerting", "Outbox", "Gateway", "Console", "Simulation",
+        arguments, lifecycle, unixSignals, logging,
       ], swiftSettings: strict),
     .executableTarget(
       name: "thuong-bench",

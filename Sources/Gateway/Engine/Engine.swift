@@ -77,6 +77,9 @@ package final class Engine {
 
   /// The ts of each series' newest good reading, by series.
   var newestGood: [Int64] = []
+  /// Gets every input, where somebody records them.
+  package var recording: InputRecording?
+
   /// By binding of the program.
   var lives: [AlertLife] = []
   let timings: [AlertLife.Timing]
@@ -125,11 +128,13 @@ package final class Engine {
   package func clock(at: Timestamp) {
     advance(to: at)
     batch.input(.clock, at: now)
+    recording?.clock(at: now)
   }
 
   package func intake(up: Bool, at: Timestamp) {
     advance(to: at)
     batch.input(up ? .intakeUp : .intakeDown, at: now)
+    recording?.intake(isUp: up, at: now)
     setIntake(up: up, at: now)
   }
 
@@ -144,6 +149,7 @@ package final class Engine {
     advance(to: at)
     batch.input(.command, at: now)
     batch.command(json)
+    recording?.command(json, at: now)
     if case .sessionNew = command { batch.forgetUnnamedMessages() }
     let gap = log.apply(command, at: now)
     doubt.wallStepped = log.isWallStepped

@@ -17,10 +17,17 @@ enum EngineCommand: Equatable, Sendable {
   case brokerStarted(BrokerStart)
   /// `{"broker":{"dropped":7}}`: how many messages to anybody the broker says that it has dropped since its start.
   case brokerDropped(Int64)
+  /// `{"rules":"reloaded","version":"…"}`: devices and rules were loaded anew. What follows from that is the engine's that begins here.
+  case rulesReloaded(version: String)
 
   /// nil where no such command is known.
   init?(json: [UInt8]) {
-    guard let object = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any], object.count == 1 else { return nil }
+    guard let object = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any] else { return nil }
+    if object.count == 2, object["rules"] as? String == "reloaded", let version = object["version"] as? String {
+      self = .rulesReloaded(version: version)
+      return
+    }
+    guard object.count == 1 else { return nil }
     switch (object["clock"] as? String, object["session"] as? String, object["broker"] as? [String: Any]) {
     case ("doubtful", _, _): self = .clock(doubtful: true)
     case ("trusted", _, _): self = .clock(doubtful: false)
@@ -53,6 +60,7 @@ enum EngineCommand: Equatable, Sendable {
       case .brokerStarted(let start):
         #"{"broker":{"started":\#(start.at),"boot":"\#(start.boot)","evidence":"\#(start.evidence.rawValue)","clean":\#(start.isClean)}}"#
       case .brokerDropped(let count): #"{"broker":{"dropped":\#(count)}}"#
+      case .rulesReloaded(let version): #"{"rules":"reloaded","version":"\#(version)"}"#
       }
     return Array(text.utf8)
   }

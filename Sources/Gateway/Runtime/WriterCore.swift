@@ -34,7 +34,7 @@ package final class WriterCore {
   /// A sender's time further ahead than this is no time.
   private static let senderLeapMax: Milliseconds = 366 * 86_400_000
 
-  package let engine: Engine
+  package internal(set) var engine: Engine
   let store: GatewayStore
   let configuration: GatewayConfiguration
   let logger: Logger
@@ -70,6 +70,8 @@ package final class WriterCore {
   /// There is less room on the disk than there has to be: intake pauses while something can still be committed.
   package private(set) var isDiskLow = false
   private(set) var health: StoreHealth
+  /// Why devices and rules are still those from before the last reload; empty where that was a good one.
+  var reloadFaults: [FileFault] = []
   /// Intake has stopped for good; then the process ends.
   private var isStopping = false
   /// When intake leaves the broker at the latest, once it stops.
@@ -141,10 +143,14 @@ package final class WriterCore {
       try work()
       if store.takeHasEvents() { bell.ring() }
     } catch {
-      failure = error
-      logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
-      refuseWaiting(error)
+      fail(error)
     }
+  }
+
+  func fail(_ error: StoreError) {
+    failure = error
+    logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
+    refuseWaiting(error)
   }
 
   private func nextWait() -> Wait {
@@ -254,12 +260,7 @@ package final class WriterCore {
   }
 
   private func commitFailed(_ error: StoreError) {
-    guard error == .full, !isEnding else {
-      failure = error
-      logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
-      refuseWaiting(error)
-      return
-    }
+    guard error == .full, !isEnding else { return fail(error) }
     if isStopping { refuseWaiting(error) }  // nobody may wait for space while the process ends; a mark that is not kept is told again
     if !isDiskFull {
       logger.error("The disk is full: nothing is acknowledged until there is space", metadata: ["directory": "\(store.file.directory)"])

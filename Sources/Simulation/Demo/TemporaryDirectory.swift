@@ -8,10 +8,12 @@ package final class TemporaryDirectory: Sendable {
   package init(prefix: String, inMemory: Bool = false) throws {
     let places = (inMemory ? ["/dev/shm"] : []) + [NSTemporaryDirectory()]
     var template: [CChar] = []
-    guard places.contains(where: { place in
-      template = Array("\(place)/\(prefix)-XXXXXX".utf8CString)
-      return mkdtemp(&template) != nil
-    }) else { throw CocoaError(.fileWriteNoPermission) }
+    guard
+      places.contains(where: { place in
+        template = Array("\(place)/\(prefix)-XXXXXX".utf8CString)
+        return mkdtemp(&template) != nil
+      })
+    else { throw CocoaError(.fileWriteNoPermission) }
     path = template.withUnsafeBufferPointer { bytes in String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) }
   }
 

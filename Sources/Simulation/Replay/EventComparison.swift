@@ -82,13 +82,17 @@ package enum EventComparison {
   private static func byteDifference(_ expected: Line, _ found: Line) -> Difference? {
     guard expected.bytes != found.bytes else { return nil }
     let same = zip(expected.bytes, found.bytes).prefix { $0 == $1 }.count
-    let around = { (bytes: [UInt8]) in String(decoding: bytes[max(0, min(bytes.count, same) - 16)..<min(bytes.count, same + 24)], as: UTF8.self) }
+    let around = { (bytes: [UInt8]) in
+      String(decoding: bytes[max(0, min(bytes.count, same) - 16)..<min(bytes.count, same + 24)], as: UTF8.self)
+    }
     return .bytes(expected.summary, column: same + 1, expected: around(expected.bytes), found: around(found.bytes))
   }
 
   /// The same lines, in another order.
   private static func orderDifference(_ expected: [Line], _ found: [Line]) -> [Difference] {
-    guard let place = zip(expected, found).enumerated().first(where: { $0.element.0.bytes != $0.element.1.bytes })?.offset else { return [] }
+    guard let place = zip(expected, found).enumerated().first(where: { $0.element.0.bytes != $0.element.1.bytes })?.offset else {
+      return []
+    }
     return [.differing(expected: expected[place].summary, found: found[place].summary)]
   }
 }

@@ -79,7 +79,9 @@ struct RuleScenarioReader {
 
   private static let transitions = ["raised", "escalated", "cleared", "acknowledged", "flapping", "reminder"]
 
-  private func readExpectation(_ value: YAMLValue, rules: [String], from start: Timestamp, until end: Timestamp) -> RuleScenario.Expectation? {
+  private func readExpectation(_ value: YAMLValue, rules: [String], from start: Timestamp, until end: Timestamp) -> RuleScenario
+    .Expectation?
+  {
     guard let map = value.mapping(keys: ["at", "rule", "transition", "severity", "device", "subject"]),
       let time = required("at", map, of: value).flatMap({ readTime($0, from: start) })
     else { return nil }

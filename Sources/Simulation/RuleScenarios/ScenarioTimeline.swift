@@ -71,7 +71,8 @@ struct ScenarioTimeline {
 
   private func readSpan(_ value: YAMLValue, _ device: Int, from: Timestamp) -> Span? {
     guard let entries = value.openMapping() else { return nil }
-    let map = Dictionary(entries.compactMap { entry in entry.key.string.map { ($0, entry.value) } }, uniquingKeysWith: { first, _ in first })
+    let map = Dictionary(
+      entries.compactMap { entry in entry.key.string.map { ($0, entry.value) } }, uniquingKeysWith: { first, _ in first })
     guard let length = map["for"] else {
       value.fault("\"for\" is missing: how long, such as 10m")
       return nil

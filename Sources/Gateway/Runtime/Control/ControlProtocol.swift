@@ -1,5 +1,5 @@
 import Foundation
-package import Readings
+import Readings
 
 /// What is said over `DIR/thuong.sock`: one request a connection, in one line of JSON of at most `requestMax` bytes; then lines of JSON back,
 /// and the gateway closes.

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A stream socket of this machine, in a directory whose path may be longer than a socket's address can be.
-struct LocalSocket: ~Copyable {
+struct LocalSocket: ~Copyable, Sendable {
   let descriptor: Int32
 
   private init(_ descriptor: Int32) { self.descriptor = descriptor }
@@ -26,14 +26,16 @@ struct LocalSocket: ~Copyable {
 
   /// The next connection; nil where there is none any more.
   borrowing func accepted() -> LocalSocket? {
-    let connection = accept4(descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
-    return connection < 0 ? nil : LocalSocket(connection)
+    let connection = accept(descriptor, nil, nil)
+    guard connection >= 0 else { return nil }
+    _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
+    return LocalSocket(connection)
   }
 
   private static func open(
     directory: String, name: String, _ use: (Int32, UnsafePointer<sockaddr>, socklen_t, String) -> Bool
   ) -> LocalSocket? {
-    let folder = Glibc.open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)
+    let folder = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard folder >= 0 else { return nil }
     defer { close(folder) }
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -78,7 +80,7 @@ struct LocalSocket: ~Copyable {
     while written < bytes.count {
       guard wait(for: POLLOUT, milliseconds: milliseconds) & Int16(POLLOUT) != 0 else { return false }
       let count = bytes.withUnsafeBytes {
-        send(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written, Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+        send(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
       }
       if count < 0, errno != EINTR, errno != EAGAIN { return false }
       written += max(0, count)
