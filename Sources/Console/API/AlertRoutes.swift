@@ -14,7 +14,8 @@ struct AlertRoutes: Sendable {
     let limit = try call.query.limit(most: Self.limitMax, usual: Self.limitUsual)
     let state = try call.query.word("state", of: Self.states)
     let after = try call.query.cursor(.alerts).map(position)
-    let found = try await gateway.alerts(state: state, before: after, limit: limit + 1)
+    let filter = AlertFilter(state: state.flatMap(AlertRecord.State.init))
+    let found = try await gateway.alerts(filter, before: after, limit: limit + 1)
     let page = found.prefix(limit)
     let next = found.count > limit ? page.last.map { Cursor(.alerts, String($0.raisedAt.milliseconds), $0.id) } : nil
     return .list(next: next) { json in for alert in page { write(alert, to: &json) } }

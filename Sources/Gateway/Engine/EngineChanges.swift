@@ -27,6 +27,8 @@ struct EngineChanges: Sendable {
   var lives: [StoredLife] = []
   var alerts: [AlertRecord] = []
   var transitions: [TransitionRecord] = []
+  /// In order; nil: it is over.
+  var silences: [(id: String, silence: Silence?)] = []
   /// In the order in which they happened.
   var events: [EventRecord] = []
   var rejects: [RejectSample] = []
@@ -38,12 +40,15 @@ struct EngineChanges: Sendable {
   /// Series registered since the last batch count from here.
   var registeredAt: Timestamp?
 
-  var isEmpty: Bool { lives.isEmpty && alerts.isEmpty && events.isEmpty && rejects.isEmpty && quarantined.isEmpty && registeredAt == nil }
+  var isEmpty: Bool {
+    lives.isEmpty && alerts.isEmpty && silences.isEmpty && events.isEmpty && rejects.isEmpty && quarantined.isEmpty && registeredAt == nil
+  }
 
   mutating func removeAll() {
     lives.removeAll(keepingCapacity: true)
     alerts.removeAll(keepingCapacity: true)
     transitions.removeAll(keepingCapacity: true)
+    silences.removeAll(keepingCapacity: true)
     events.removeAll(keepingCapacity: true)
     rejects.removeAll(keepingCapacity: true)
     quarantined.removeAll()
