@@ -71,10 +71,10 @@ let package = Package(
       name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))],
       linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "Readings", swiftSettings: strict),
-    .target(name: "Database", dependencies: ["Readings", grdb], swiftSettings: strict),
+    .target(name: "Database", dependencies: ["CZlib", "Readings", grdb], swiftSettings: strict),
     .target(name: "DeviceRegistry", dependencies: ["Readings", yams], swiftSettings: strict),
     .target(name: "Decoding", dependencies: ["CSimdJSON", "Readings", "DeviceRegistry"], swiftSettings: strictMemory),
-    .target(name: "SeriesStore", dependencies: ["CZlib", "Readings", "Database", "DeviceRegistry", grdb], swiftSettings: strictMemory),
+    .target(name: "SeriesStore", dependencies: ["Readings", "Database", "DeviceRegistry", grdb], swiftSettings: strictMemory),
     .target(name: "RuleEngine", dependencies: ["Readings", "DeviceRegistry", "SeriesStore", yams, crypto], swiftSettings: strict),
     .target(name: "Alerting", dependencies: ["Readings", "Database", "RuleEngine", crypto, grdb], swiftSettings: strict),
     .target(
@@ -152,8 +152,8 @@ let package = Package(
     .testTarget(
       name: "ConsoleTests",
       dependencies: [
-        "Console", "Gateway", "Simulation", "Outbox", "Readings", "Database", "DeviceRegistry", httpClient, nio, nioHTTP1, logging,
-        lifecycle,
+        "Console", "Gateway", "Simulation", "Outbox", "RuleEngine", "Readings", "Database", "DeviceRegistry", httpClient, nio, nioHTTP1,
+        logging, lifecycle,
       ],
       swiftSettings: strict),
     .testTarget(

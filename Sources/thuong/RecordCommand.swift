@@ -33,25 +33,14 @@ struct Record: ParsableCommand {
     guard let client = ControlClient(directory: directory) else {
       throw CommandFailure(code: 6, "no gateway runs on \(directory): start thuong serve, or name its directory with --data")
     }
-    let trace = try TraceWriter(file: URL(fileURLWithPath: to))
-    guard let parser = TraceLineParser() else { throw CommandFailure(code: 3, "not enough memory") }
+    let trace = try TraceRecording(file: URL(fileURLWithPath: to))
     let ends = ends(client)
     defer { for end in ends { end.cancel() } }
     var problem: ControlProblem?
-    do { try client.record { try trace.append(Self.input($0, parser)) } } catch let error as ControlProblem { problem = error }
-    try trace.close()  // what came until then can be replayed
+    do { try client.record { try trace.append($0) } } catch let error as ControlProblem { problem = error }
+    try trace.close()
     print("\(to): \(trace.lineCount) lines")
     if let problem { throw CommandFailure(code: 6, "\(to): \(problem)") }
-  }
-
-  /// A line of the gateway's, which stands in memory as the parser wants it.
-  private static func input(_ line: [UInt8], _ parser: TraceLineParser) throws -> TraceInput {
-    let padded = line + [UInt8](repeating: 0x0a, count: TraceLineParser.padding)
-    return try padded.withUnsafeBytes { bytes in
-      do { return try parser.parse(UnsafeRawBufferPointer(rebasing: bytes[..<line.count])).input } catch {
-        throw CommandFailure(code: 6, "the gateway sent what is no line of a trace: \(error.message)")
-      }
-    }
   }
 
   /// What ends the recording in good order.

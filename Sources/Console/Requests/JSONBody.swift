@@ -27,12 +27,11 @@ struct JSONBody {
     return text
   }
 
-  /// All of it without these, as JSON with its keys in order.
-  func json(without keys: Set<String>) throws(Problem) -> [UInt8] {
-    let rest = object.filter { !keys.contains($0.key) }
-    guard let data = try? JSONSerialization.data(withJSONObject: rest, options: [.sortedKeys, .withoutEscapingSlashes]) else {
-      throw .badBody("the body must be a JSON object")
-    }
-    return [UInt8](data)
+  /// All of it with this id and without these fields, as JSON with its keys in order.
+  func json(with id: String, without keys: Set<String>) -> [UInt8] {
+    var rest = object.filter { !keys.contains($0.key) }
+    rest["id"] = id
+    // What was read from JSON can be written as JSON.
+    return (try? JSONSerialization.data(withJSONObject: rest, options: [.sortedKeys, .withoutEscapingSlashes])).map { [UInt8]($0) } ?? []
   }
 }

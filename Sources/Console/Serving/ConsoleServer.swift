@@ -83,6 +83,7 @@ extension ConsoleServer {
     let devices = DeviceRoutes(gateway: gateway)
     let series = SeriesRoutes(gateway: gateway)
     let alerts = AlertRoutes(gateway: gateway)
+    let silences = SilenceRoutes(gateway: gateway)
     let rules = RuleRoutes(gateway: gateway)
     return [
       Route("/livez", health.live),
@@ -92,8 +93,13 @@ extension ConsoleServer {
       Route("/api/v1/devices/{id}", devices.one),
       Route("/api/v1/series", keys: SeriesRoutes.listKeys, series.list),
       Route("/api/v1/series/{device}/{metric}", keys: SeriesRoutes.pointKeys, series.points),
-      Route("/api/v1/alerts", keys: ["state", "limit", "after"], alerts.list),
+      Route("/api/v1/alerts", keys: AlertRoutes.listKeys, alerts.list),
       Route("/api/v1/alerts/{id}", alerts.one),
+      Route("/api/v1/alerts/{id}/ack", method: .post, body: .json, alerts.acknowledge),
+      Route("/api/v1/alerts/{id}/close", method: .post, body: .json, alerts.close),
+      Route("/api/v1/silences", silences.list),
+      Route("/api/v1/silences", method: .post, body: .json, silences.set),
+      Route("/api/v1/silences/{id}", method: .delete, keys: ["by"], silences.remove),
       Route("/api/v1/rules", keys: ["limit", "after"], rules.list),
       Route("/api/v1/rules/check", method: .post, body: .yaml, rules.check),
       Route("/api/v1/rules/reload", method: .post, rules.reload),

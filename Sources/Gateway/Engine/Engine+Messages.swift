@@ -182,6 +182,7 @@ extension Engine {
       guard let reading = reading(of: value, device, metric, ts, moved: offset != 0, message) else { continue }
       if store(reading, device, metric, message, redelivered: redelivered) { fresh |= 1 << UInt64(metric) }
     }
+    if !open.stale.isEmpty { freshen(device) }
     guard fresh != 0 else { return }
     for binding in program.bindings(of: device) where program.triggers(of: binding) & fresh != 0 {
       if doubt.isDoubtful, program.usesClock(binding) { continue }

@@ -177,9 +177,19 @@ extension GatewayService {
   }
 
   /// A page of alerts, newest first. See `AlertTable.page`.
-  package func alerts(state: String?, before cursor: (raisedAt: Int64, id: String)?, limit: Int) async throws -> [AlertRecord] {
-    try await reader.readAsync { db in try AlertTable.page(state: state, before: cursor, limit: limit, db) }
+  package func alerts(
+    _ filter: AlertFilter = AlertFilter(), before cursor: (raisedAt: Int64, id: String)?, limit: Int
+  ) async throws -> [AlertRecord] {
+    try await reader.readAsync { db in try AlertTable.page(filter, before: cursor, limit: limit, db) }
   }
+
+  /// All transitions of an alert, in order.
+  package func transitions(of alert: String) async throws -> [TransitionRecord] {
+    try await reader.readAsync { db in try AlertTable.transitions(of: alert, db) }
+  }
+
+  /// The silences that are not over, in order of id.
+  package func silences() async throws -> [Silence] { try await reader.readAsync { db in try SilenceTable.all(db) } }
 
   package func alert(_ id: String) async throws -> AlertRecord? {
     try await reader.readAsync { db in try AlertTable.alert(id, db) }

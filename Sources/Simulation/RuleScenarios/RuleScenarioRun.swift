@@ -47,7 +47,7 @@ package struct RuleScenarioRun {
       }
     case .action(.intake(let isUp), _): engine.intake(up: isUp, at: at)
     case .action(.command(let json), let place):
-      if !engine.command(Array(json.utf8), at: at) { return (place, "the engine does not take the command \(json)") }
+      return refusal(of: engine.command(Array(json.utf8), at: at), place)
     case .action(.ofAlert(let verb, let rule, let device, let rest), let place):
       engine.clock(at: at)
       try commit(engine, store, &told)
@@ -57,9 +57,17 @@ package struct RuleScenarioRun {
       guard let raised else { return (place, "\(rule) has raised no alert until \(at.withSeconds) that could be meant") }
       let fields = ["\"\(verb)\":\"\(raised.alert)\""] + rest.map { "\"\($0.key)\":\($0.json)" }
       let json = "{\(fields.joined(separator: ","))}"
-      if !engine.command(Array(json.utf8), at: at) { return (place, "the engine does not take the command \(json)") }
+      return refusal(of: engine.command(Array(json.utf8), at: at), place)
     }
     return nil
+  }
+
+  private func refusal(of outcome: CommandOutcome, _ place: FileFault) -> Refusal? {
+    switch outcome {
+    case .done: nil
+    case .refused(let why): (place, "the command is refused: \(why)")
+    case .unknown: (place, "no such command is known")
+    }
   }
 
   private func commit(_ engine: Engine, _ store: GatewayStore, _ told: inout [EventSummary]) throws {

@@ -17,23 +17,27 @@ package final class ControlClient: Sendable {
 
   /// Asks, and waits for the one line of the answer.
   ///
-  /// - Returns: what is `done`.
   /// - Throws: `ControlProblem`.
-  package func ask(_ request: ControlRequest) throws(ControlProblem) {
-    try send(request)
+  package func ask(_ request: ControlRequest) throws(ControlProblem) { _ = try reply(to: request.line) }
+
+  /// The line that answers these bytes, of which no more will come.
+  package func reply(to bytes: [UInt8]) throws(ControlProblem) -> [UInt8] {
+    try send(bytes)
+    stop()
     var answer: [UInt8]?
     try lines { line in
       answer = line
       return false
     }
-    guard answer != nil else { throw ControlProblem(.unavailable, "the gateway ended before it answered") }
+    guard let answer else { throw ControlProblem(.unavailable, "the gateway ended before it answered") }
+    return answer
   }
 
   /// Lines of a recording, each given to `line`, until `stop()` is called by another thread.
   ///
   /// - Throws: `ControlProblem`, also where the gateway ends; and what `line` throws.
   package func record(_ line: ([UInt8]) throws -> Void) throws {
-    try send(.record)
+    try send(ControlRequest.record.line)
     var failure: (any Error)?
     var isWhole = false
     try lines { bytes in
@@ -54,8 +58,8 @@ package final class ControlClient: Sendable {
   /// Ends a recording: the gateway sends what it has, and the end.
   package func stop() { shutdown(socket.descriptor, Int32(SHUT_WR)) }
 
-  private func send(_ request: ControlRequest) throws(ControlProblem) {
-    guard socket.write(request.line, milliseconds: ControlServer.patience) else {
+  private func send(_ bytes: [UInt8]) throws(ControlProblem) {
+    guard socket.write(bytes, milliseconds: ControlServer.patience) else {
       throw ControlProblem(.unavailable, "the gateway does not take the request")
     }
   }

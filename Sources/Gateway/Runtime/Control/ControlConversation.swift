@@ -120,7 +120,12 @@ extension ControlProblem {
   init(_ error: any Error) {
     switch error {
     case let problem as ControlProblem: self = problem
-    case let refusal as CommandRefused: self.init(refusal.isUnknown ? .notFound : .conflict, refusal.words)
+    case let refusal as CommandRefused:
+      switch refusal.kind {
+      case .malformed: self.init(.malformed, refusal.words)
+      case .notFound: self.init(.notFound, refusal.words)
+      case .conflict: self.init(.conflict, refusal.words)
+      }
     case let faults as FileFaults:
       self.init(.badFiles, "files do not load, and nothing has changed", faults: faults.faults.map(\.description))
     case is ReloadBusy: self.init(.busy, "files are being loaded just now; try again")
