@@ -73,6 +73,13 @@ fuzz: dependencies ## Fuzz what takes bytes from outside, TIME seconds each; TAR
 	THUONG_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product thuong-fuzz
 	@Tests/Fuzzing/fuzz.sh .build-fuzz $(TIME) $(TARGETS)
 
+# What the shipped rules tell of the shipped city's first two hours: see what changed with git diff before it is committed.
+.PHONY: golden
+golden: build ## Renew Tests/Fixtures/golden, the events of the two towns' first two hours
+	@trace=$$(mktemp --suffix=.ndjson) && trap 'rm -f $$trace' EXIT && \
+	$(binaries)/thuong simulate Simulator/two-towns.yaml --seed 5 --for 2h --out $$trace && \
+	THUONG_INSTANCE=golden $(binaries)/thuong replay $$trace --devices Devices --rules Rules --events Tests/Fixtures/golden/two-towns.ndjson
+
 .PHONY: bench
 bench: build ## Build and run the benchmarks
 	swift build -c release --product thuong-bench

@@ -72,10 +72,10 @@ let package = Package(
       name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-O2"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))],
       linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "Readings", swiftSettings: strict),
-    .target(name: "Database", dependencies: ["Readings", grdb], swiftSettings: strict),
+    .target(name: "Database", dependencies: ["CZlib", "Readings", grdb], swiftSettings: strict),
     .target(name: "DeviceRegistry", dependencies: ["Readings", yams], swiftSettings: strict),
     .target(name: "Decoding", dependencies: ["CSimdJSON", "Readings", "DeviceRegistry"], swiftSettings: strictMemory),
-    .target(name: "SeriesStore", dependencies: ["CZlib", "Readings", "Database", "DeviceRegistry", grdb], swiftSettings: strictMemory),
+    .target(name: "SeriesStore", dependencies: ["Readings", "Database", "DeviceRegistry", grdb], swiftSettings: strictMemory),
     .target(name: "RuleEngine", dependencies: ["CPrefetch", "Readings", "DeviceRegistry", "SeriesStore", yams, crypto], swiftSettings: strict),
     .target(name: "Alerting", dependencies: ["Readings", "Database", "RuleEngine", crypto, grdb], swiftSettings: strict),
     .target(
@@ -91,21 +91,21 @@ let package = Package(
     .target(
       name: "Console",
       dependencies: [
-        "Readings", httpTypes, nio, "Database", "DeviceRegistry", "SeriesStore", "Alerting", "Outbox", "Gateway", hummingbird, logging,
-        lifecycle,
+        "Readings", httpTypes, nio, "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Alerting", "Outbox", "Gateway", hummingbird,
+        logging, lifecycle,
       ],
       swiftSettings: strict),
     .target(
       name: "Simulation",
       dependencies: [
-        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "DeviceRegistry", "Outbox", "Gateway", yams, hummingbird, httpClient,
-        httpTypes, nio, nioHTTP1, logging,
+        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", yams,
+        hummingbird, httpClient, httpTypes, nio, nioHTTP1, logging,
       ], swiftSettings: strict),
     .executableTarget(
       name: "thuong",
       dependencies: [
-        "Readings", "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Outbox", "Gateway", "Console", "Simulation", arguments,
-        lifecycle, unixSignals, logging,
+        "Readings", "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Alerting", "Outbox", "Gateway", "Console", "Simulation",
+        arguments, lifecycle, unixSignals, logging,
       ], swiftSettings: strict),
     .executableTarget(
       name: "thuong-bench",
@@ -153,8 +153,8 @@ let package = Package(
     .testTarget(
       name: "ConsoleTests",
       dependencies: [
-        "Console", "Gateway", "Simulation", "Outbox", "Readings", "Database", "DeviceRegistry", httpClient, nio, nioHTTP1, logging,
-        lifecycle,
+        "Console", "Gateway", "Simulation", "Outbox", "RuleEngine", "Readings", "Database", "DeviceRegistry", httpClient, nio, nioHTTP1,
+        logging, lifecycle,
       ],
       swiftSettings: strict),
     .testTarget(

@@ -2,6 +2,7 @@ package import Readings
 package import RuleEngine
 
 /// The life of one rule on one subject, as a value: evaluations in, at most one action out. It reads no clock and does no I/O.
+/// What becomes of an alert between its raise and its end is `AlertCourse`'s.
 ///
 /// Hold and clear_hold count in T, the time of the readings; `heardAt` is the engine's clock and only decides when a pending that hears nothing is dropped.
 package struct AlertLife: Equatable, Sendable {
@@ -68,9 +69,27 @@ package struct AlertLife: Equatable, Sendable {
     }
   }
 
+  /// The alert is ended from outside at `clock`, or at the latest T that is known of it. A condition that still holds begins anew.
+  ///
+  /// - Returns: the T of the end.
+  package mutating func end(clock: Timestamp) -> Timestamp {
+    let end = max(clock, latest)
+    (phase, endedAt) = (.inactive, end)
+    return end
+  }
+
+  /// The latest T that is known of it; the beginning of time where none is.
+  package var latest: Timestamp {
+    switch phase {
+    case .inactive: endedAt ?? Timestamp(milliseconds: .min)
+    case .pending(_, let trueAt, _): trueAt
+    case .raised(_, let raisedAt, let clearingSince): clearingSince ?? raisedAt
+    }
+  }
+
   /// Whether what is known reaches beyond T already: then T comes late (its metric lags behind another, or behind a tick), and late data
   /// never rewinds an alert.
-  private func isSettled(_ t: Timestamp) -> Bool {
+  package func isSettled(_ t: Timestamp) -> Bool {
     switch phase {
     case .inactive: endedAt.map { t <= $0 } ?? false
     case .pending(_, let trueAt, _): t < trueAt

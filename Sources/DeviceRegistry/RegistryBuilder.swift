@@ -12,6 +12,14 @@ struct RegistryBuilder {
 
   init(faults: FaultList) { self.faults = faults }
 
+  /// Goes on from what is registered already, with these of its devices.
+  init(_ registry: Registry, devices: [Device], faults: FaultList) {
+    (self.faults, profiles, sites, wards) = (faults, registry.profiles, registry.sites, Array(registry.wards.values))
+    self.devices = devices
+    profileIndex = Dictionary(uniqueKeysWithValues: profiles.enumerated().map { ($1.id, $0) })
+    deviceIDs = Set(devices.map(\.id))
+  }
+
   func registry() -> Registry { Registry(profiles: profiles, devices: devices, sites: sites, wards: wards) }
 
   // MARK: Profiles
@@ -139,28 +147,29 @@ struct RegistryBuilder {
   ]
 
   mutating func addDevices(_ file: YAMLValue) {
-    for value in file.mapping(keys: ["devices"])?["devices"]?.list() ?? [] {
-      guard let map = value.mapping(keys: Self.deviceKeys), let id = required("id", in: map, of: value)?.identifier(),
-        let profileName = required("profile", in: map, of: value)?.identifier(),
-        let site = required("site", in: map, of: value)?.identifier()
-      else { continue }
-      guard deviceIDs.insert(id).inserted else {
-        value.fault("device \(id) is defined twice")
-        continue
-      }
-      guard let profile = profileIndex[profileName] else {
-        map["profile"]?.fault("no profile \(profileName); known: \(profileIndex.keys.sorted().joined(separator: ", "))")
-        continue
-      }
-      if !sites.contains(where: { $0.id == site }) { map["site"]?.fault("no site \(site) in sites.yaml") }
-      devices.append(
-        Device(
-          id: id, profile: profile, name: map["name"]?.text() ?? id, site: site, zone: map["zone"]?.identifier(),
-          wards: map["ward"].map(readWards) ?? [], location: map["location"].flatMap(readLocation),
-          attributes: map["attributes"].map(readAttributes) ?? [:], address: map["address"]?.text()?.lowercased(),
-          source: map["source"]?.text(),
-          interval: map["interval"].flatMap(readInterval), limits: map["limits"].map(readNumbers) ?? [:]))
+    for value in file.mapping(keys: ["devices"])?["devices"]?.list() ?? [] { addDevice(value) }
+  }
+
+  /// - Parameter name: the device's id where the entry gives none.
+  mutating func addDevice(_ value: YAMLValue, named name: String? = nil) {
+    guard let map = value.mapping(keys: Self.deviceKeys),
+      let id = map["id"] == nil && name != nil ? name : required("id", in: map, of: value)?.identifier(),
+      let profileName = required("profile", in: map, of: value)?.identifier(),
+      let site = required("site", in: map, of: value)?.identifier()
+    else { return }
+    guard deviceIDs.insert(id).inserted else { return value.fault("device \(id) is defined twice") }
+    guard let profile = profileIndex[profileName] else {
+      map["profile"]?.fault("no profile \(profileName); known: \(profileIndex.keys.sorted().joined(separator: ", "))")
+      return
     }
+    if !sites.contains(where: { $0.id == site }) { map["site"]?.fault("no site \(site) in sites.yaml") }
+    devices.append(
+      Device(
+        id: id, profile: profile, name: map["name"]?.text() ?? id, site: site, zone: map["zone"]?.identifier(),
+        wards: map["ward"].map(readWards) ?? [], location: map["location"].flatMap(readLocation),
+        attributes: map["attributes"].map(readAttributes) ?? [:], address: map["address"]?.text()?.lowercased(),
+        source: map["source"]?.text(),
+        interval: map["interval"].flatMap(readInterval), limits: map["limits"].map(readNumbers) ?? [:]))
   }
 
   private func readWards(_ value: YAMLValue) -> [(since: Timestamp, ward: WardID)] {

@@ -1,3 +1,4 @@
+import Alerting
 import Readings
 
 extension AlertEvent {
@@ -70,7 +71,7 @@ extension AlertEvent {
     json.key("device")
     if let device { device.write(into: &json) } else { json.null() }
     if let members {
-      json.field("devices", array: { json in for id in members.devices.prefix(50) { json.value(id) } })
+      json.field("devices", array: { json in for id in members.devices.prefix(Members.listedMax) { json.value(id) } })
       json.field("deviceCount", members.count)
     }
   }

@@ -1,4 +1,4 @@
-import Alerting
+package import Alerting
 package import Readings
 
 /// One transition of an alert as it is told to IOCs, with the alert's whole state. All times are instants of the engine's clock
@@ -7,6 +7,19 @@ package struct AlertEvent: Sendable {
   /// What happened. The raw value ends the CloudEvent's type.
   package enum Transition: String, CaseIterable, Sendable {
     case raised, escalated, cleared, acknowledged, flapping, reminder
+
+    /// The event that tells of a transition; nil where none does. What was held back is told as `raised`.
+    package init?(_ transition: AlertTransition) {
+      switch transition {
+      case .raised, .told: self = .raised
+      case .escalated: self = .escalated
+      case .cleared, .closed: self = .cleared
+      case .acknowledged: self = .acknowledged
+      case .flapping: self = .flapping
+      case .reminder: self = .reminder
+      case .settled, .stale, .fresh, .late, .silenced, .inhibited: return nil
+      }
+    }
   }
 
   /// The alert's state after the transition.
@@ -19,27 +32,10 @@ package struct AlertEvent: Sendable {
   }
 
   /// The ward at the event's time. `validFrom` is its date, `2025-07-01`: codes are reused.
-  package struct Ward: Hashable, Sendable {
-    package var code, validFrom, name: String
-    package init(code: String, validFrom: String, name: String) { (self.code, self.validFrom, self.name) = (code, validFrom, name) }
-  }
-
+  package typealias Ward = AlertContext.Ward
   /// Latitude and longitude in degrees, WGS 84.
-  package struct Device: Hashable, Sendable {
-    package var id, name, profile: String
-    package var latitude, longitude: Double?
-    package init(id: String, name: String, profile: String, latitude: Double?, longitude: Double?) {
-      (self.id, self.name, self.profile) = (id, name, profile)
-      (self.latitude, self.longitude) = (latitude, longitude)
-    }
-  }
-
-  /// The members of a group alert: at most 50 ids are listed, `count` counts all.
-  package struct Members: Hashable, Sendable {
-    package var devices: [String]
-    package var count: Int
-    package init(devices: [String], count: Int) { (self.devices, self.count) = (devices, count) }
-  }
+  package typealias Device = AlertContext.Device
+  package typealias Members = AlertContext.Members
 
   /// One term of the condition. `decimals` are those of the metric's resolution; an unknown value is nil.
   package struct ConditionValue: Hashable, Sendable {
@@ -72,12 +68,7 @@ package struct AlertEvent: Sendable {
     }
   }
 
-  package struct Acknowledgement: Hashable, Sendable {
-    package var by: String
-    package var at: Timestamp
-    package var note: String?
-    package init(by: String, at: Timestamp, note: String?) { (self.by, self.at, self.note) = (by, at, note) }
-  }
+  package typealias Acknowledgement = Alerting.Acknowledgement
 
   /// The readings behind the condition, oldest first.
   package struct Evidence: Sendable {
@@ -125,6 +116,8 @@ package struct AlertEvent: Sendable {
   package var clearedAt: Timestamp?
   /// The clock when the transition was found.
   package var detectedAt: Timestamp
+  /// The clock when it is told, where that is later.
+  package var toldAt: Timestamp?
   package var acknowledged: Acknowledgement?
   package var message: BilingualText
   package var advice: BilingualText?
@@ -147,8 +140,14 @@ package struct AlertEvent: Sendable {
   /// The event's id: the same for the same transition, however often it is told.
   package var id: String { AlertIdentity.event(alert: alert, transition: transition.rawValue, nth: nth) }
 
+  /// What it says of the alert's rule and subject when they are gone.
+  package mutating func take(_ context: AlertContext) {
+    (device, ward, members) = (context.device, context.ward, context.members)
+    (metric, unit, decimals, advice) = (context.metric, context.unit, context.decimals, context.advice?.bilingual)
+  }
+
   /// The event as the outbox keeps it.
   package var record: EventRecord {
-    EventRecord(id: id, recordedAt: detectedAt, site: site, domain: domain, severity: severity, body: cloudEvent())
+    EventRecord(id: id, recordedAt: toldAt ?? detectedAt, site: site, domain: domain, severity: severity, body: cloudEvent())
   }
 }

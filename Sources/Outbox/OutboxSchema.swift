@@ -10,6 +10,7 @@ package import Database
 ///     │ domain      │ TEXT or NULL                                                      │
 ///     │ severity    │ INTEGER or NULL: 0 info, 1 minor, 2 major, 3 critical             │
 ///     │ body        │ BLOB: the exact bytes that are signed and sent                    │
+///     │ checksum    │ INTEGER: RowChecksum of the columns before it, or NULL: of old    │
 ///     └─────────────┴──────────────────────────────────────────────────────────────────┘
 ///     delivery                                 one row an event and sink
 ///     ┌─────────────┬──────────────────────────────────────────────────────────────────┐
@@ -21,6 +22,7 @@ package import Database
 ///     │ first_at    │ INTEGER, ms of real time: committed                               │
 ///     │ next_at     │ INTEGER, ms of real time: not to be tried before                  │
 ///     │ last_error  │ TEXT or NULL, one line; of a dead one it begins with the reason   │
+///     │ checksum    │ INTEGER, as above                                                 │
 ///     └─────────────┴──────────────────────────────────────────────────────────────────┘
 ///     sink                                     one row a sink that ever got an event
 ///     ┌───────────────┬────────────────────────────────────────────────────────────────┐
@@ -62,6 +64,13 @@ package enum OutboxSchema {
       sql: """
         ALTER TABLE sink ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
         CREATE TABLE sequence_floor (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL);
+        """
+    ),
+    Migration(
+      name: "outbox-3",
+      sql: """
+        ALTER TABLE event ADD COLUMN checksum INTEGER;
+        ALTER TABLE delivery ADD COLUMN checksum INTEGER;
         """
     ),
   ]

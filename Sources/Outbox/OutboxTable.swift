@@ -5,8 +5,6 @@ package import Readings
 
 /// Reads and writes the outbox inside a transaction of the caller: enqueueing and marks in the one writer's, reading in any.
 package enum OutboxTable {
-  enum State: Int64 { case waiting, delivered, dead }
-
   /// Gives each event to each sink whose filter it passes, under the sink's next sequence. An event that is already there, and one
   /// that no sink wants, changes nothing. Returns the sinks that got something, for the caller to notify after the commit.
   ///
@@ -22,8 +20,7 @@ package enum OutboxTable {
       for taker in takers {
         let sequence = try (next[taker.sink] ?? lastSequence(of: taker.sink, in: db)) + 1
         next[taker.sink] = sequence
-        try db.cachedStatement(sql: "INSERT INTO delivery (sink, sequence, event, first_at, next_at) VALUES (?, ?, ?, ?, ?)")
-          .execute(arguments: [taker.sink, sequence, event.id, realNow.milliseconds, realNow.milliseconds])
+        try DeliveryRow(sink: taker.sink, sequence: sequence, event: event.id, firstAt: realNow).insert(db)
       }
     }
     for (sink, sequence) in next {
@@ -37,13 +34,13 @@ package enum OutboxTable {
     return Set(next.keys)
   }
 
+  private static let event = CheckedTable("event", ["id", "recorded_at", "site", "domain", "severity", "body"])
+
   private static func insert(_ event: EventRecord, in db: GRDB.Database) throws -> Bool {
-    let statement = try db.cachedStatement(
-      sql: "INSERT OR IGNORE INTO event (id, recorded_at, site, domain, severity, body) VALUES (?, ?, ?, ?, ?, ?)")
-    try statement.execute(arguments: [
-      event.id, event.recordedAt.milliseconds, event.site, event.domain, event.severity.map { Int64($0.rawValue) }, Data(event.body),
-    ])
-    return db.changesCount > 0
+    try self.event.insertIfNew(
+      [
+        event.id, event.recordedAt.milliseconds, event.site, event.domain, event.severity.map { Int64($0.rawValue) }, Data(event.body),
+      ], db)
   }
 
   private static func lastSequence(of sink: String, in db: GRDB.Database) throws -> Int64 {
@@ -65,12 +62,9 @@ package enum OutboxTable {
           expired.append(mark)
         }
       case .retryLater(let nextAt, let error):
-        try db.cachedStatement(
-          sql: "UPDATE delivery SET attempts = ?, next_at = ?, last_error = ? WHERE sink = ? AND sequence = ? AND state = 0"
-        ).execute(arguments: [mark.attempts, nextAt.milliseconds, error, mark.sink, mark.sequence])
+        try change(mark, in: db) { ($0.nextAt, $0.lastError) = (nextAt, error) }
       case .stopped(let reason):
-        try db.cachedStatement(sql: "UPDATE delivery SET attempts = ?, last_error = ? WHERE sink = ? AND sequence = ? AND state = 0")
-          .execute(arguments: [mark.attempts, reason, mark.sink, mark.sequence])
+        try change(mark, in: db) { $0.lastError = reason }
         try db.cachedStatement(sql: "UPDATE sink SET stopped = ? WHERE id = ?").execute(arguments: [reason, mark.sink])
       }
     }
@@ -79,13 +73,24 @@ package enum OutboxTable {
 
   @discardableResult
   private static func settle(
-    _ mark: DeliveryMark, as state: State, error: String?, counter: String, in db: GRDB.Database
+    _ mark: DeliveryMark, as state: DeliveryRow.State, error: String?, counter: String, in db: GRDB.Database
   ) throws -> Bool {
-    try db.cachedStatement(
-      sql: "UPDATE delivery SET state = ?, attempts = ?, last_error = coalesce(?, last_error) WHERE sink = ? AND sequence = ? AND state = 0"
-    ).execute(arguments: [state.rawValue, mark.attempts, error, mark.sink, mark.sequence])
-    guard db.changesCount > 0 else { return false }
+    let isChanged = try change(mark, in: db) { delivery in
+      delivery.state = state
+      delivery.lastError = error ?? delivery.lastError
+    }
+    guard isChanged else { return false }
     try db.cachedStatement(sql: "UPDATE sink SET \(counter) = \(counter) + 1 WHERE id = ?").execute(arguments: [mark.sink])
+    return true
+  }
+
+  /// Changes a delivery that waits, and notes the attempts. False where it does not.
+  @discardableResult
+  private static func change(_ mark: DeliveryMark, in db: GRDB.Database, _ body: (inout DeliveryRow) -> Void) throws -> Bool {
+    guard var delivery = try DeliveryRow.find(sink: mark.sink, sequence: mark.sequence, db), delivery.state == .waiting else { return false }
+    delivery.attempts = mark.attempts
+    body(&delivery)
+    try delivery.replace(db)
     return true
   }
 
@@ -100,16 +105,18 @@ package enum OutboxTable {
     guard stopped == nil else { return SinkBacklog(stopped: stopped, deliveries: []) }
     let statement = try db.cachedStatement(
       sql: """
-        SELECT delivery.sequence, event.id, event.body, delivery.attempts, delivery.first_at, delivery.next_at
-        FROM delivery JOIN event ON event.id = delivery.event
+        SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, event.checksum AS event_checksum
+        FROM delivery LEFT JOIN event ON event.id = delivery.event
         WHERE delivery.sink = ? AND delivery.sequence > ? AND delivery.state = 0 ORDER BY delivery.sequence LIMIT ?
         """)
     let rows = try Row.fetchAll(statement, arguments: [sink, sequence, limit])
     let deliveries = try rows.map { row in
+      let delivery = try DeliveryRow(row)
+      try event.verify(row, "event \(delivery.event)", checksum: "event_checksum")
       let body: Data = try row.sound("body")
       return WaitingDelivery(
-        sequence: try row.sound("sequence"), event: try row.sound("id"), body: [UInt8](body), attempts: try row.sound("attempts"),
-        firstAt: Timestamp(milliseconds: try row.sound("first_at")), nextAt: Timestamp(milliseconds: try row.sound("next_at")))
+        sequence: delivery.sequence, event: try row.sound("id"), body: [UInt8](body), attempts: delivery.attempts,
+        firstAt: delivery.firstAt, nextAt: delivery.nextAt)
     }
     return SinkBacklog(stopped: nil, deliveries: deliveries)
   }
@@ -119,19 +126,18 @@ package enum OutboxTable {
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
-          SELECT sink.id, last_sequence, skipped, delivered, dead, stopped, delivery.first_at, delivery.attempts, delivery.last_error
+          SELECT sink.id, last_sequence, skipped, delivered, dead, stopped, delivery.*
           FROM sink LEFT JOIN delivery ON delivery.sink = sink.id AND delivery.sequence =
             (SELECT min(sequence) FROM delivery WHERE delivery.sink = sink.id AND state = 0)
           ORDER BY sink.id
           """))
     return try rows.map { row in
-      let oldest: Int64? = try row.soundIfPresent("first_at")
+      let oldest = try (row.soundIfPresent("sequence") as Int64?).map { _ in try DeliveryRow(row) }
       let (last, skipped): (Int64, Int64) = (try row.sound("last_sequence"), try row.sound("skipped"))
       return SinkFigures(
         sink: try row.sound("id"), created: last - skipped, lastSequence: last, delivered: try row.sound("delivered"),
         dead: try row.sound("dead"), stopped: try row.soundIfPresent("stopped"),
-        oldestWaitingSince: oldest.map { Timestamp(milliseconds: $0) }, attemptsOfOldest: try row.soundIfPresent("attempts") ?? 0,
-        lastError: try row.soundIfPresent("last_error"))
+        oldestWaitingSince: oldest?.firstAt, attemptsOfOldest: oldest?.attempts ?? 0, lastError: oldest?.lastError)
     }
   }
 }

@@ -1,5 +1,5 @@
 /// How much an alert matters, least first.
-package enum Severity: UInt8, CaseIterable, Comparable, Sendable {
+package enum Severity: UInt8, CaseIterable, Comparable, Codable, Sendable {
   case info, minor, major, critical
 
   package static func < (a: Severity, b: Severity) -> Bool { a.rawValue < b.rawValue }

@@ -12,6 +12,9 @@
   @inlinable package static func - (a: Timestamp, b: Milliseconds) -> Timestamp { Timestamp(milliseconds: a.milliseconds &- b) }
   @inlinable package static func - (a: Timestamp, b: Timestamp) -> Milliseconds { a.milliseconds &- b.milliseconds }
 
+  /// After every instant that anything names.
+  package static let distantFuture = Timestamp(milliseconds: .max)
+
   /// What a payload may name: year 1970 to the end of year 9999. Anything else is malformed.
   package static let plausible: ClosedRange<Int64> = 0...253_402_300_799_999
 

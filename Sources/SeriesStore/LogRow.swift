@@ -1,3 +1,4 @@
+import Database
 package import Readings
 
 // A log row, format 1: one committed batch, as columns. u = LEB128, z = zig-zag LEB128, fixed widths little endian.

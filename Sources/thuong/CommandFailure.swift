@@ -2,6 +2,7 @@ import ArgumentParser
 import Database
 import DeviceRegistry
 import Foundation
+import Gateway
 import Simulation
 
 /// Why a command ends: its exit code and what its user reads.
@@ -18,6 +19,7 @@ struct CommandFailure: Error {
     case let faults as FileFaults: self.init(code: 3, faults.description)
     case let fault as FileFault: self.init(code: 3, fault.description)
     case let store as StoreError: self.init(code: Self.code(of: store), store.description)
+    case let problem as ControlProblem: self.init(code: Self.code(of: problem.kind), problem.description)
     case let publisher as MQTTPublisherError: self.init(code: 6, publisher.description)
     case is ExitCode, is ValidationError, is CleanExit: return nil
     default:
@@ -32,6 +34,14 @@ struct CommandFailure: Error {
     case .inUse: 4
     case .damaged, .damagedRow: 5
     case .unusable, .newer, .full, .unknownOutcome, .tooManyReads, .readTooLong: 3
+    }
+  }
+
+  private static func code(of problem: ControlProblem.Kind) -> Int32 {
+    switch problem {
+    case .notFound, .malformed: 2
+    case .conflict, .badFiles: 1
+    case .busy, .unavailable, .behind: 6
     }
   }
 

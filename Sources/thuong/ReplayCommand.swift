@@ -14,6 +14,9 @@ struct Replay: ParsableCommand {
     discussion: """
       Into a throw-away store, or the one that --data names (which then goes on from where it was). The same trace gives the same
       events, byte for byte, at any --batch. With --to it publishes the trace to a broker instead.
+
+      With --expect the events are compared with those of a golden file by (type, rule, subject, severity, time), with --exact byte for \
+      byte; what differs is printed, and the command exits 1. `--events GOLDEN` renews the file.
       """)
 
   @Argument(help: ArgumentHelp("Traces, merged by \"at\": NDJSON, also .gz and .zst.", valueName: "trace"))
@@ -25,6 +28,10 @@ struct Replay: ParsableCommand {
   var batch = 4096
   @Option(help: "Write every event as one CloudEvent a line; - for standard output.")
   var events: String?
+  @Option(help: ArgumentHelp("Compare the events with this file, one CloudEvent a line.", valueName: "golden"))
+  var expect: String?
+  @Flag(help: "With --expect: all bytes, and the order.")
+  var exact = false
   @Option(help: ArgumentHelp("Publish to this broker instead: mqtt://host:port", valueName: "url"))
   var to: String?
   @Option(help: "With --to: how many times faster than recorded, or max.")
@@ -32,9 +39,10 @@ struct Replay: ParsableCommand {
 
   func validate() throws {
     guard (1...1_000_000).contains(batch) else { throw ValidationError("--batch is 1 to 1000000") }
-    guard to == nil || (events == nil && data == nil) else {
-      throw ValidationError("--to publishes: --events and --data do not go with it")
+    guard to == nil || (events == nil && data == nil && expect == nil) else {
+      throw ValidationError("--to publishes: --events, --expect and --data do not go with it")
     }
+    guard expect != nil || !exact else { throw ValidationError("--exact goes with --expect GOLDEN") }
     guard SimulationPace(text: speed) != nil else { throw ValidationError("--speed is a number such as 60, or max") }
   }
 
@@ -48,16 +56,35 @@ struct Replay: ParsableCommand {
     let store = try GatewayStore(
       directory: data ?? temporary?.path ?? "", durability: data == nil ? .normal : configuration.durability, sinks: [])
     let engine = try store.openEngine(registry: registry, book: book, settings: configuration.engine)
+    let golden = try expect.map { try GoldenFile.load(URL(fileURLWithPath: $0)) }  // before --events may replace it
     let output = try events.map { try EventFile($0) }
+    var found: [EventComparison.Line] = []
     let before = engine.counters
     if let clock = engine.clock { warnOfThePast(clock) }
     let begun = ProcessUsage.now
     let progress = ProgressLine()
     let figures = try TraceReplay(engine: engine, store: store, batch: batch).run(
-      reader, event: { try output?.append($0.body) }, progress: { progress.show($0, "replaying") })
+      reader,
+      event: { record in
+        try output?.append(record.body)
+        if golden != nil, let line = EventComparison.Line(record.body) { found.append(line) }
+      }, progress: { progress.show($0, "replaying") })
     progress.end()
     try output?.close()
     report(figures, before, engine.counters, ProcessUsage.now.since(begun))
+    if let golden { try compare(found, with: golden) }
+  }
+
+  private static let differencesShown = 50
+
+  private func compare(_ found: [EventComparison.Line], with golden: [EventComparison.Line]) throws {
+    let differences = EventComparison.differences(expected: golden, found: found, exact: exact)
+    for difference in differences.prefix(Self.differencesShown) { print(difference.text) }
+    guard !differences.isEmpty else { return print("\(found.count) events, as in \(expect ?? "")") }
+    let rest = differences.count - Self.differencesShown
+    if rest > 0 { print("and \(rest) more") }
+    throw CommandFailure(
+      code: 1, "\(expect ?? ""): \(golden.count) events expected, \(found.count) found, \(differences.count) differences")
   }
 
   /// The engine's clock never goes back: what a trace of the past says comes late.

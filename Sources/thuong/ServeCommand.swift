@@ -14,7 +14,8 @@ struct Serve: AsyncParsableCommand {
     discussion: """
       Subscribes to the broker, stores every reading, evaluates the rules, tells the IOCs, serves the API and its own state
       (/livez, /readyz, /metrics). A message is acknowledged only after everything it caused is committed.
-      SIGTERM ends it within ten seconds; a second one does no harm.
+      SIGTERM ends it within ten seconds; a second one does no harm. SIGHUP loads devices and rules anew; a file with a fault changes \
+      nothing, and the log and /readyz name its place.
       """)
 
   @OptionGroup var files: FileOptions
@@ -32,7 +33,8 @@ struct Serve: AsyncParsableCommand {
     let console = ConsoleServer(gateway: gateway, logger: logger)
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: gateway.services(http: [console], ready: { _ = try await console.boundPort() }).map { service in
+        services: gateway.services(http: [console, HangupService(gateway: gateway)], ready: { _ = try await console.boundPort() }).map {
+          service in
           // Where one fails the others end in order too: a server that is cancelled traps on a connection it has just accepted.
           .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
         },
@@ -43,8 +45,17 @@ struct Serve: AsyncParsableCommand {
         "instance": "\(configuration.instance)", "devices": "\(gateway.registry.devices.count)", "rules": "\(gateway.book.rules.count)",
         "data": "\(configuration.dataDirectory)", "http": "\(configuration.http.host):\(configuration.http.port)",
       ])
-    signal(SIGHUP, SIG_IGN)  // reloading is not yet supported; a terminal that closes does not end the gateway
     try await group.run()
     logger.info("Ended: everything acknowledged is committed")
+  }
+}
+
+/// SIGHUP loads devices and rules anew; a terminal that closes does not end the gateway.
+private struct HangupService: Service {
+  let gateway: GatewayService
+
+  func run() async throws {
+    // The gateway logs what became of it.
+    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { _ = try? await gateway.reload() }
   }
 }

@@ -56,18 +56,18 @@ import Testing
   @Test func pagesHoldEveryAlertOnceNewestFirst() throws {
     let records = (0..<23).map { alert($0, raisedAt: Int64($0 / 4), state: $0 % 5 == 0 ? "cleared" : "raised") }
     try file.commit { db in for record in records.shuffled() { try AlertTable.store(record, db) } }
-    for state in [nil, "raised", "cleared", "none"] {
+    for state in [nil, AlertRecord.State.raised, .cleared] {
       for limit in [1, 2, 7, 100] {
         var found: [AlertRecord] = []
         var cursor: (raisedAt: Int64, id: String)?
         while true {
           let position = cursor
-          let page = try file.read { try AlertTable.page(state: state, before: position, limit: limit, $0) }
+          let page = try file.read { try AlertTable.page(AlertFilter(state: state), before: position, limit: limit, $0) }
           found += page
           guard let last = page.last else { break }
           cursor = (last.raisedAt.milliseconds, last.id)
         }
-        let expected = records.filter { state == nil || $0.state == state }
+        let expected = records.filter { state == nil || $0.state == state?.rawValue }
           .sorted { ($0.raisedAt.milliseconds, $0.id) > ($1.raisedAt.milliseconds, $1.id) }
         #expect(found == expected)
       }
@@ -77,9 +77,12 @@ import Testing
     #expect(counts.reduce(0) { $0 + $1.count } == 23)
   }
 
-  @Test func atMostOneTransitionHasARevision() throws {
-    let step = TransitionRecord(alert: "a", revision: 1, kind: "raised", reason: "condition", time: t(1), detectedAt: t(2))
+  @Test func `At most one transition of an alert has a number`() throws {
+    let step = TransitionRecord(
+      alert: "a", number: 1, revision: 1, kind: .raised, reason: .condition, detail: "x", by: nil, severity: .major, time: t(1),
+      detectedAt: t(2))
     try file.commit { try AlertTable.store(step, $0) }
     #expect(throws: StoreError.self) { try file.commit { try AlertTable.store(step, $0) } }
+    #expect(try file.read { try AlertTable.transitions(of: "a", $0) } == [step])
   }
 }

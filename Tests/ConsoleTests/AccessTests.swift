@@ -15,7 +15,7 @@ import Testing
     try await RunningConsole.run(try TestTown(broker: PrivateBroker.freePort())) { console in
       let token = TestTown.token
       let addresses = addresses(console)
-      #expect(addresses.count == 6)
+      #expect(addresses.count == 8)
       for address in addresses {
         let allowed = try await console.get(address)
         #expect(allowed.status == (address.hasSuffix("none") ? 404 : 200), "\(address): \(allowed.text)")

@@ -26,6 +26,7 @@ struct RunningConsole {
   let gateway: GatewayService
   let port: Int
   let routes: [String]
+  let commands: [String]
 
   /// Boots the town's gateway, runs `body`, and ends it as SIGTERM would.
   static func run(_ town: TestTown, _ body: (RunningConsole) async throws -> Void) async throws {
@@ -38,7 +39,9 @@ struct RunningConsole {
       tasks.addTask { try await group.run() }
       let outcome: Result<Void, any Error>
       do {
-        outcome = .success(try await body(RunningConsole(gateway: gateway, port: try await server.boundPort(), routes: server.routes)))
+        outcome = .success(
+          try await body(
+            RunningConsole(gateway: gateway, port: try await server.boundPort(), routes: server.routes, commands: server.commands)))
       } catch {
         outcome = .failure(error)
       }
@@ -49,14 +52,27 @@ struct RunningConsole {
   }
 
   /// Asks with the right token, unless told otherwise.
-  func get(_ target: String, method: String = "GET", authorization: String? = "Bearer \(TestTown.token)") async throws -> Reply {
+  ///
+  /// - Parameter body: sent as `type`.
+  func get(
+    _ target: String, method: String = "GET", body: String? = nil, type: String? = "application/json",
+    authorization: String? = "Bearer \(TestTown.token)"
+  ) async throws -> Reply {
     var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(target)")
     request.method = .init(rawValue: method)
+    if let body {
+      request.body = .bytes(Array(body.utf8))
+      if let type { request.headers.add(name: "Content-Type", value: type) }
+    }
     if let authorization { request.headers.add(name: "Authorization", value: authorization) }
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
     let body = try await response.body.collect(upTo: 16 << 20)
     let headers = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { "\($0), \($1)" })
     return Reply(status: response.status.code, headers: headers, text: String(buffer: body))
+  }
+
+  func post(_ target: String, _ body: String = "", type: String? = "application/json") async throws -> Reply {
+    try await get(target, method: "POST", body: body, type: type)
   }
 
   /// The samples of `/metrics` by name and labels, as they stand there.

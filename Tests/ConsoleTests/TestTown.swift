@@ -47,6 +47,16 @@ final class TestTown: Sendable {
     return ", zone: hung-vuong, ward: {code: '07210', valid_from: 2025-07-01}, location: {lat: 21.2745, lon: 106.199}"
   }
 
+  func setDataDirectory(_ path: String) throws {
+    let text = try String(contentsOf: configuration, encoding: .utf8)
+    try write("thuong.yaml", text.replacing("directory: \(folder.path)/var", with: "directory: \(path)"))
+  }
+
+  /// The rules, in place of those that were there.
+  func write(rules: String) throws { try write("Rules/traffic.yaml", rules) }
+
+  func write(devices: String) throws { try write("Devices/town.yaml", devices) }
+
   private func write(_ name: String, _ text: String, mode: Int = 0o644) throws {
     let file = folder.appendingPathComponent(name)
     try Data(text.utf8).write(to: file)
@@ -64,7 +74,7 @@ final class TestTown: Sendable {
       occupancy: {unit: "%", range: [0, 100], resolution: 0.01}
     """
 
-  private static let rules = """
+  static let rules = """
     rules:
       - id: slow
         name: {vi: "Chậm", en: "Slow"}

@@ -159,7 +159,8 @@ import Testing
       #expect(gaps.count == 1 && gaps[0].contains("\"cause\":\"damaged\""), "\(gaps)")
       #expect(gaps.first?.contains("the chunk row of ring 0, span ") == true, "\(gaps)")
       let rest = try await workshop.sweep.run.export("damaged")
-      #expect(rest.ended.code == 0 && LineBalance(expected: workshop.readings, found: rest.readings).foreign <= later.count, "\(rest.ended.text)")
+      #expect(
+        rest.ended.code == 0 && LineBalance(expected: workshop.readings, found: rest.readings).foreign <= later.count, "\(rest.ended.text)")
     }
   }
 

@@ -14,7 +14,7 @@ struct StoreContents: Equatable {
     (alerts, transitions, lives) = try StoreReader(directory: directory).read { db in
       func rows(_ sql: String) throws -> [String] { try Row.fetchAll(db, sql: sql).map { "\($0)" } }
       return (
-        try rows("SELECT * FROM alert ORDER BY id"), try rows("SELECT * FROM alert_transition ORDER BY alert, revision"),
+        try rows("SELECT * FROM alert ORDER BY id"), try rows("SELECT * FROM alert_transition ORDER BY alert, number"),
         try rows("SELECT * FROM life ORDER BY rule, subject")
       )
     }

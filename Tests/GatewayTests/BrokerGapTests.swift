@@ -12,7 +12,7 @@ import Testing
   init() throws { gateway = try GatewayWorkshop() }
 
   private func tell(_ command: String, at seconds: Int64) throws {
-    #expect(gateway.engine.command(Array(command.utf8), at: GatewayWorkshop.time(seconds * 1000)))
+    #expect(gateway.engine.command(Array(command.utf8), at: GatewayWorkshop.time(seconds * 1000)) == .done)
   }
 
   private func uptime(_ evidence: BrokerStart.Evidence, startedAt: Int64, isClean: Bool = false, at seconds: Int64) throws {

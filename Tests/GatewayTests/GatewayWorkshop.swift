@@ -133,7 +133,7 @@ final class GatewayWorkshop {
   }
 
   func alerts() throws -> [AlertRecord] {
-    try store.file.read { try AlertTable.page(state: nil, before: nil, limit: 100_000, $0) }
+    try store.file.read { try AlertTable.page(before: nil, limit: 100_000, $0) }
   }
   func lives() throws -> [StoredLife] { try store.file.read { try AlertTable.lives($0) } }
 

@@ -19,16 +19,17 @@ struct DeviceRoutes: Sendable {
     let found = try await newest(of: page.map(\.id))
     let next = start + page.count < registry.devices.count ? page.last.map { Cursor(.devices, $0.id) } : nil
     return .list(next: next) { json in
-      for (device, latest) in zip(page, found.latest) { write(device, latest, at: found.clock, to: &json) }
+      for (device, latest) in zip(page, found.latest) { write(device, latest, registry, at: found.clock, to: &json) }
     }
   }
 
   func one(_ call: Call) async throws -> Answer {
-    guard let index = gateway.registry.deviceIndex(call.segment("id")) else { throw Problem.notFound("no device of this id is registered") }
-    let device = gateway.registry.devices[index]
+    let registry = gateway.registry
+    guard let index = registry.deviceIndex(call.segment("id")) else { throw Problem.notFound("no device of this id is registered") }
+    let device = registry.devices[index]
     let found = try await newest(of: [device.id])
     var json = JSONWriter()
-    write(device, found.latest[0], at: found.clock, to: &json)
+    write(device, found.latest[0], registry, at: found.clock, to: &json)
     return .json(json)
   }
 
@@ -41,8 +42,8 @@ struct DeviceRoutes: Sendable {
     }
   }
 
-  private func write(_ device: Device, _ latest: [Reading?], at clock: Timestamp, to json: inout JSONWriter) {
-    let profile = gateway.registry.profiles[device.profile]
+  private func write(_ device: Device, _ latest: [Reading?], _ registry: Registry, at clock: Timestamp, to json: inout JSONWriter) {
+    let profile = registry.profiles[device.profile]
     json.object { json in
       json.field("id", device.id)
       json.field("name", device.name)
@@ -50,7 +51,7 @@ struct DeviceRoutes: Sendable {
       json.field("domain", profile.domain)
       json.field("site", device.site)
       json.field("zone", device.zone)
-      write(device.ward(at: clock), to: &json)
+      write(device.ward(at: clock), registry, to: &json)
       write(device.location, to: &json)
       json.field(
         "metrics",
@@ -66,14 +67,14 @@ struct DeviceRoutes: Sendable {
     }
   }
 
-  private func write(_ ward: WardID?, to json: inout JSONWriter) {
+  private func write(_ ward: WardID?, _ registry: Registry, to json: inout JSONWriter) {
     guard let ward else { return json.fieldNull("ward") }
     json.field(
       "ward",
       object: { json in
         json.field("code", ward.code)
         json.field("valid_from", ward.validFrom)
-        json.field("name", gateway.registry.wards[ward]?.name)
+        json.field("name", registry.wards[ward]?.name)
       })
   }
 

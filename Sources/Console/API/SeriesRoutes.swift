@@ -25,8 +25,10 @@ struct SeriesRoutes: Sendable {
       throw Problem.badQuery(
         "\(wanted.count) steps of up to \(limit) series are more than \(Self.stepsMax) points: give from and to, or a lower limit")
     }
-    var place = try call.query.cursor(.series).map(place(after:)) ?? Place(device: 0, metric: 0)
     let registry = gateway.registry
+    var place =
+      try call.query.cursor(.series).map { fields throws(Problem) in try self.place(after: fields, registry) }
+      ?? Place(device: 0, metric: 0)
     var last: Cursor?
     var found: [(device: Device, metric: Metric)] = []
     while place.device < registry.devices.count, found.count < limit {
@@ -35,13 +37,13 @@ struct SeriesRoutes: Sendable {
         place = Place(device: place.device + 1, metric: 0)
         continue
       }
-      if isAskedFor(place, call.query) {
+      if isAskedFor(place, call.query, registry) {
         found.append((device, metrics[place.metric]))
         last = Cursor(.series, device.id, metrics[place.metric].name)
       }
       place.metric += 1
     }
-    let next = hasMore(from: place) ? last : nil
+    let next = hasMore(from: place, registry) ? last : nil
     guard let wanted else { return .list(next: next) { json in for (device, metric) in found { write(device, metric, to: &json) } } }
     let names = found.map { GatewayService.SeriesName(device: $0.device.id, metric: $0.metric.name) }
     let all = try await buckets(of: names, in: wanted.range, steps: wanted.steps, limit: Int(wanted.count)).buckets
@@ -50,8 +52,8 @@ struct SeriesRoutes: Sendable {
     }
   }
 
-  private func isAskedFor(_ place: Place, _ query: Query) -> Bool {
-    let profile = gateway.registry.profile(of: place.device)
+  private func isAskedFor(_ place: Place, _ query: Query, _ registry: Registry) -> Bool {
+    let profile = registry.profile(of: place.device)
     return query["domain"].map { $0 == profile.domain } ?? true && query["metric"].map { $0 == profile.metrics[place.metric].name } ?? true
   }
 
@@ -60,14 +62,14 @@ struct SeriesRoutes: Sendable {
     var metric: Int
   }
 
-  private func place(after fields: [String]) throws(Problem) -> Place {
-    guard let device = gateway.registry.deviceIndex(fields[0]), let metric = gateway.registry.profile(of: device).metricIndex(fields[1])
-    else { throw .badCursor }
+  private func place(after fields: [String], _ registry: Registry) throws(Problem) -> Place {
+    guard let device = registry.deviceIndex(fields[0]), let metric = registry.profile(of: device).metricIndex(fields[1]) else {
+      throw .badCursor
+    }
     return Place(device: device, metric: metric + 1)
   }
 
-  private func hasMore(from place: Place) -> Bool {
-    let registry = gateway.registry
+  private func hasMore(from place: Place, _ registry: Registry) -> Bool {
     guard place.device < registry.devices.count else { return false }
     if place.metric < registry.profile(of: place.device).metrics.count { return true }
     return registry.devices.indices.dropFirst(place.device + 1).contains { !registry.profile(of: $0).metrics.isEmpty }

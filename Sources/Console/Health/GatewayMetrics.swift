@@ -1,3 +1,4 @@
+import Alerting
 import Gateway
 import Outbox
 import Readings
@@ -65,7 +66,7 @@ struct GatewayMetrics {
   /// Every state and severity is there, so that a rule over one that never occurred finds a zero.
   private func writeAlerts(to metrics: inout PrometheusText) {
     metrics.family(.gauge, "thuong_alerts", "Alerts in the store, by state and severity.")
-    for state in AlertRoutes.states {
+    for state in AlertRecord.State.allCases.map(\.rawValue) {
       for severity in Severity.allCases {
         let count = alerts.first { $0.state == state && $0.severity == severity.name }?.count ?? 0
         metrics.sample("thuong_alerts", ["state": state, "severity": severity.name], Int64(count))

@@ -13,10 +13,12 @@ package struct Cursor: Equatable, Sendable {
     case points = "p1"
     /// The last alert's raisedAt and id.
     case alerts = "a1"
+    /// The last rule's id.
+    case rules = "r1"
 
     package var fieldCount: Int {
       switch self {
-      case .devices, .points: 1
+      case .devices, .points, .rules: 1
       case .series, .alerts: 2
       }
     }

@@ -26,8 +26,11 @@ package struct ConsoleServer: Service {
     self.logger = logger
   }
 
-  /// The patterns of every route, such as `/api/v1/devices/{id}`. Each answers GET and HEAD.
-  package var routes: [String] { responder.routes.map(\.pattern) }
+  /// The patterns of every route that answers GET and HEAD, such as `/api/v1/devices/{id}`.
+  package var routes: [String] { responder.routes.filter { $0.method == .get }.map(\.pattern) }
+
+  /// The routes that change something or take a body, such as `POST /api/v1/rules/check`.
+  package var commands: [String] { responder.routes.filter { $0.method != .get }.map { "\($0.method.rawValue) \($0.pattern)" } }
 
   /// Waits until it listens, and tells the port. Throws where it ended without.
   package func boundPort() async throws -> Int { try await place.wait() }
@@ -80,6 +83,8 @@ extension ConsoleServer {
     let devices = DeviceRoutes(gateway: gateway)
     let series = SeriesRoutes(gateway: gateway)
     let alerts = AlertRoutes(gateway: gateway)
+    let silences = SilenceRoutes(gateway: gateway)
+    let rules = RuleRoutes(gateway: gateway)
     return [
       Route("/livez", health.live),
       Route("/readyz", health.ready),
@@ -88,8 +93,16 @@ extension ConsoleServer {
       Route("/api/v1/devices/{id}", devices.one),
       Route("/api/v1/series", keys: SeriesRoutes.listKeys, series.list),
       Route("/api/v1/series/{device}/{metric}", keys: SeriesRoutes.pointKeys, series.points),
-      Route("/api/v1/alerts", keys: ["state", "limit", "after"], alerts.list),
+      Route("/api/v1/alerts", keys: AlertRoutes.listKeys, alerts.list),
       Route("/api/v1/alerts/{id}", alerts.one),
+      Route("/api/v1/alerts/{id}/ack", method: .post, body: .json, alerts.acknowledge),
+      Route("/api/v1/alerts/{id}/close", method: .post, body: .json, alerts.close),
+      Route("/api/v1/silences", silences.list),
+      Route("/api/v1/silences", method: .post, body: .json, silences.set),
+      Route("/api/v1/silences/{id}", method: .delete, keys: ["by"], silences.remove),
+      Route("/api/v1/rules", keys: ["limit", "after"], rules.list),
+      Route("/api/v1/rules/check", method: .post, body: .yaml, rules.check),
+      Route("/api/v1/rules/reload", method: .post, rules.reload),
     ]
   }
 }

@@ -10,6 +10,25 @@ struct Problem: Error, Sendable {
   var title: String
   var detail: String
   var headers: HTTPFields = [:]
+  /// What is wrong with files, each in one line with its place.
+  var faults: [Fault] = []
+
+  struct Fault: Sendable, Equatable {
+    var file: String
+    /// From 1; 0 where the fault is the file's as a whole.
+    var line: Int
+    var column: Int
+    var message: String
+
+    func write(to json: inout JSONWriter) {
+      json.object { json in
+        json.field("file", file)
+        json.field("line", line)
+        json.field("column", column)
+        json.field("message", message)
+      }
+    }
+  }
 
   var answer: Answer {
     var json = JSONWriter()
@@ -18,6 +37,7 @@ struct Problem: Error, Sendable {
       json.field("title", title)
       json.field("status", status.code)
       json.field("detail", detail)
+      if !faults.isEmpty { json.field("faults", array: { json in for fault in faults { fault.write(to: &json) } }) }
     }
     return Answer(status: status, contentType: "application/problem+json", body: json.bytes, headers: headers)
   }
@@ -44,9 +64,39 @@ extension Problem {
     kind: "target-too-long", status: .uriTooLong, title: "The address is too long",
     detail: "path and query together are at most \(RequestTarget.bytesMax) bytes")
 
-  static let methodNotAllowed = Problem(
-    kind: "method-not-allowed", status: .methodNotAllowed, title: "This method is not allowed here",
-    detail: "GET and HEAD are all that is answered here", headers: [.allow: "GET, HEAD"])
+  /// - Parameter allowed: in the order in which they are told.
+  static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
+    let names = allowed.map(\.rawValue)
+    return Problem(
+      kind: "method-not-allowed", status: .methodNotAllowed, title: "This method is not allowed here",
+      detail: "\(names.joined(separator: " and ")) \(names.count == 1 ? "is" : "are") all that is answered here",
+      headers: [.allow: names.joined(separator: ", ")])
+  }
+
+  static func badBody(_ detail: String) -> Problem {
+    Problem(kind: "bad-body", status: .badRequest, title: "The body is not valid", detail: detail)
+  }
+
+  static func conflict(_ detail: String) -> Problem {
+    Problem(kind: "conflict", status: .conflict, title: "This cannot be done as things are", detail: detail)
+  }
+
+  static func unsupportedMediaType(_ wanted: String) -> Problem {
+    Problem(
+      kind: "unsupported-media-type", status: .unsupportedMediaType, title: "A body of this kind is not taken",
+      detail: "send it as Content-Type: \(wanted)")
+  }
+
+  static func bodyTooLarge(_ most: Int) -> Problem {
+    Problem(
+      kind: "body-too-large", status: .contentTooLarge, title: "The body is too large", detail: "it may have \(most >> 10) KB at most")
+  }
+
+  static func badFiles(_ faults: [Fault]) -> Problem {
+    Problem(
+      kind: "bad-files", status: .unprocessableContent, title: "Files do not load",
+      detail: "nothing has changed; mend the faults and try again", faults: faults)
+  }
 
   static let noTokenConfigured = unauthorized(
     "no token is configured, so the API refuses everybody: name a file that holds one as http.token_file and start the gateway again")

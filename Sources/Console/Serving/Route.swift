@@ -1,7 +1,10 @@
-/// What a handler is asked: the pattern's named segments and the checked query.
+import HTTPTypes
+
+/// What a handler is asked: the pattern's named segments, the checked query, and the body of a route that takes one.
 struct Call: Sendable {
   var segments: [String: String]
   var query: Query
+  var body: [UInt8] = []
 
   /// The segment that the route's pattern names so.
   func segment(_ name: String) -> String {
@@ -10,10 +13,14 @@ struct Call: Sendable {
   }
 }
 
-/// One address of the console: a pattern of fixed and `{named}` segments, the query keys it knows, and what answers.
+/// One address of the console: a method, a pattern of fixed and `{named}` segments, the query keys it knows, the body it takes, and what
+/// answers.
 struct Route: Sendable {
+  /// GET answers HEAD too.
+  let method: HTTPRequest.Method
   let pattern: String
   let keys: [String]
+  let body: BodyForm
   let handle: @Sendable (Call) async throws -> Answer
   private let parts: [Part]
 
@@ -22,12 +29,17 @@ struct Route: Sendable {
     case named(String)
   }
 
-  init(_ pattern: String, keys: [String] = [], _ handle: @escaping @Sendable (Call) async throws -> Answer) {
-    (self.pattern, self.keys, self.handle) = (pattern, keys, handle)
+  init(
+    _ pattern: String, method: HTTPRequest.Method = .get, keys: [String] = [], body: BodyForm = .none,
+    _ handle: @escaping @Sendable (Call) async throws -> Answer
+  ) {
+    (self.method, self.pattern, self.keys, self.body, self.handle) = (method, pattern, keys, body, handle)
     parts = pattern.split(separator: "/").map { part in
       part.hasPrefix("{") ? .named(String(part.dropFirst().dropLast())) : .fixed(String(part))
     }
   }
+
+  func answers(_ asked: HTTPRequest.Method) -> Bool { asked == method || (asked == .head && method == .get) }
 
   /// The named segments where the path is this route's, else nil.
   func match(_ path: [String]) -> [String: String]? {

@@ -5,87 +5,154 @@ import Readings
 import RuleEngine
 import SeriesStore
 
+/// What becomes of alerts: raised, followed, ended.
 extension Engine {
-  /// A transition whose T is further behind the clock than this is late.
-  private static let fresh: Milliseconds = 15 * 60_000
+  /// A reading further behind the clock than `fresh` is late; while the clock is doubted nothing is.
+  func isLate(_ t: Timestamp) -> Bool { now - t > settings.fresh && !doubt.isDoubtful }
 
-  func raise(_ binding: Int, breachedAt: Timestamp, at t: Timestamp, reason: String) {
-    let rule = book.rules[program.rule(of: binding)]
-    let device = registry.devices[program.device(of: binding)]
-    let subject = registry.subject(of: program.device(of: binding))
-    let record = AlertRecord(
-      id: AlertIdentity.alert(instance: settings.instance, rule: rule.id, subject: subject, breachedAt: breachedAt), rule: rule.id,
-      ruleVersion: rule.version, subject: subject, device: device.id, site: device.site,
-      domain: registry.profiles[device.profile].domain, severity: rule.severity, state: "raised", revision: 1, breachedAt: breachedAt,
-      raisedAt: t, clearedAt: nil, message: message(binding, at: t))
-    openAlerts[binding] = record
-    tell(.raised, record, binding, at: t, reason: reason)
+  func rule(of binding: Int) -> Rule { book.rules[program.rule(of: binding)] }
+
+  func terms(of binding: Int) -> AlertCourse.Terms {
+    AlertCourse.Terms(policy: rule(of: binding).policy, interval: interval(of: subject(of: binding)))
   }
 
-  func clear(_ binding: Int, at t: Timestamp, reason: String) {
-    guard var record = openAlerts.removeValue(forKey: binding) else { preconditionFailure("what clears was raised") }
-    record.state = "cleared"
-    record.clearedAt = t
-    record.revision += 1
-    tell(.cleared, record, binding, at: t, reason: reason)
-  }
+  /// Ordered by (rule, subject).
+  func inOrder(_ bindings: some Sequence<Int>) -> [Int] { bindings.sorted { rank(of: $0) < rank(of: $1) } }
 
-  private func message(_ binding: Int, at t: Timestamp) -> BilingualText {
-    evaluator.message(of: binding, at: t, heads: heads)
-  }
-
-  private func tell(_ transition: AlertEvent.Transition, _ record: AlertRecord, _ binding: Int, at t: Timestamp, reason: String) {
-    changes.alerts.append(record)
-    changes.transitions.append(
-      TransitionRecord(alert: record.id, revision: record.revision, kind: transition.rawValue, reason: reason, time: t, detectedAt: now))
-    changes.events.append(event(transition, record, binding, at: t).record)
-  }
-
-  private func event(_ transition: AlertEvent.Transition, _ record: AlertRecord, _ binding: Int, at t: Timestamp) -> AlertEvent {
-    let rule = book.rules[program.rule(of: binding)]
-    let index = program.device(of: binding)
-    let device = registry.devices[index]
-    let profile = registry.profiles[device.profile]
-    var event = AlertEvent(
-      instance: settings.instance, alert: record.id, transition: transition, nth: 1, revision: record.revision,
-      state: transition == .cleared ? .cleared : .raised, severity: record.severity, subject: record.subject, site: record.site,
-      rule: AlertEvent.Rule(id: rule.id, version: rule.version, name: rule.name), time: t, breachedAt: record.breachedAt, detectedAt: now,
-      conditionText: rule.when.source,
-      message: transition == .cleared ? OperatorText.cleared(rule: rule.name, place: device.name) : record.message)
-    event.late = now - t > Self.fresh
-    event.domain = record.domain
-    event.zone = device.zone
-    event.ward = device.ward(at: t).map {
-      AlertEvent.Ward(code: $0.code, validFrom: $0.validFrom, name: registry.wards[$0]?.name ?? $0.code)
+  private func rank(of binding: Int) -> Int {
+    switch subject(of: binding) {
+    case .device(let device): program.rule(of: binding) * (registry.devices.count + 1) + deviceRanks[device]
+    case .group: program.rule(of: binding) * (registry.devices.count + 1) + binding
     }
-    event.device = AlertEvent.Device(
-      id: device.id, name: device.name, profile: profile.id, latitude: device.location?.lat, longitude: device.location?.lon)
-    event.raisedAt = record.raisedAt
-    event.clearedAt = record.clearedAt
-    event.advice = rule.advice
-    event.conditionValues = evaluator.values(of: binding, at: t, heads: heads)
-      .map { AlertEvent.ConditionValue(text: $0.text, value: $0.value, decimals: $0.decimals) }
-    if let headline = rule.headline, let metric = profile.metricIndex(headline.metric) {
-      event.metric = headline.metric
-      event.unit = profile.metrics[metric].unit
-      event.decimals = profile.metrics[metric].scale.decimals
-      event.value = event.conditionValues.first { $0.text == headline.text }?.value
-    }
-    event.evidence = evidence(rule, index, profile, at: t)
-    return event
   }
 
-  /// The last readings of each metric that the rule reads, up to T.
-  private func evidence(_ rule: Rule, _ device: Int, _ profile: Profile, at t: Timestamp) -> [AlertEvent.Evidence] {
-    rule.metrics.compactMap { name in
-      guard let metric = profile.metricIndex(name) else { return nil }
-      let view = heads.view(seriesOf[device][metric].int)
-      let end = view.upperBound(t.milliseconds)
-      var points: [(ts: Timestamp, value: Double)] = []
-      for i in max(0, end - Self.evidencePoints)..<end where Quality(byte: view.qualities[i]).isGood && !view.values[i].isNaN {
-        points.append((Timestamp(milliseconds: view.times[i]), view.values[i]))
+  // MARK: Turns
+
+  func raise(_ binding: Int, breachedAt: Timestamp, at t: Timestamp) {
+    if open.isOpen(binding) {
+      noteTurn(binding, at: t)
+      _ = open.handle(.turned(clock: now), binding, terms(of: binding))
+      return
+    }
+    open.insert(newAlert(binding, breachedAt: breachedAt, at: t), binding)
+    let hold = decide(binding)
+    keep(.raised, isLate(t) ? .lateData : .condition, binding, at: t)
+    if case .held(let hold) = hold { note(hold, binding, at: t) }
+    if noteTurn(binding, at: t) { flap(binding, at: t) }
+  }
+
+  private func newAlert(_ binding: Int, breachedAt: Timestamp, at t: Timestamp) -> AlertRecord {
+    let (rule, subject) = (rule(of: binding), subject(of: binding))
+    let facts = facts(of: subject)
+    var alert = AlertRecord(
+      id: AlertIdentity.alert(instance: settings.instance, rule: rule.id, subject: facts.subject, breachedAt: breachedAt), rule: rule.id,
+      ruleVersion: rule.version, subject: facts.subject, device: facts.device, site: facts.site, zone: facts.zone, domain: facts.domain,
+      severity: rule.severity, state: AlertRecord.State.raised.rawValue, revision: 0, breachedAt: breachedAt, raisedAt: t, detectedAt: now,
+      clearedAt: nil, message: evaluator.message(of: binding, at: t, heads: heads),
+      course: AlertCourse(severity: rule.severity, isLate: isLate(t), clock: now, terms(of: binding)),
+      context: context(rule, subject, facts, at: t))
+    alert.isLate = isLate(t)
+    return alert
+  }
+
+  func clear(_ binding: Int, at t: Timestamp) {
+    precondition(open.isOpen(binding), "what clears was raised")
+    let flaps = noteTurn(binding, at: t)
+    if open[binding]?.course.isFlapping == true {
+      _ = open.handle(.turned(clock: now), binding, terms(of: binding))
+    } else if flaps {
+      flap(binding, at: t)
+    } else {
+      end(binding, .cleared, .condition, at: t)
+    }
+  }
+
+  /// - Returns: whether the rule has turned as often as makes its alert flap.
+  @discardableResult private func noteTurn(_ binding: Int, at t: Timestamp) -> Bool {
+    guard let flapping = rule(of: binding).policy.flapping else { return false }
+    return turns[binding, default: TurnMemory()].turned(at: t, flapping)
+  }
+
+  private func flap(_ binding: Int, at t: Timestamp) {
+    _ = open.handle(.flaps(clock: now), binding, terms(of: binding))
+    keep(.flapping, .turns, binding, at: t)
+  }
+
+  /// The alert is over. Its life is the caller's.
+  func end(
+    _ binding: Int, _ kind: AlertTransition, _ reason: AlertReason, at t: Timestamp, detail: String? = nil, by: String? = nil
+  ) {
+    open.change(binding) { alert in
+      alert.state = AlertRecord.State.cleared.rawValue
+      (alert.clearedAt, alert.endReason) = (t, reason)
+    }
+    keep(kind, reason, binding, at: t, detail: detail, by: by)
+    if case .device(let device) = subject(of: binding) { open.mark(binding, stale: false, device: device) }
+    if let alert = open.remove(binding) { changes.alerts.append(alert) }
+  }
+
+  // MARK: While it is raised
+
+  /// After an evaluation at T that left the alert raised.
+  func follow(_ binding: Int, at t: Timestamp) {
+    guard let course = open[binding]?.course, lives[binding].isRaised else { return }
+    let terms = terms(of: binding)
+    if course.isAwaitingLateData, open.handle(.evaluated(isLate: isLate(t), clock: now), binding, terms) == .lateEnded { consider(binding) }
+    guard !terms.policy.escalations.isEmpty, !lives[binding].isSettled(t) else { return }
+    var escalates = false
+    for (step, escalation) in terms.policy.escalations.enumerated() where escalation.severity > course.severity {
+      let truth = evaluator.escalation(step, of: binding, at: t, heads: heads)
+      if open.handle(.step(step, truth, t: t, clock: now), binding, terms) == .escalated { escalates = true }
+    }
+    guard escalates else { return }
+    keep(.escalated, .condition, binding, at: t)
+    consider(binding)
+  }
+
+  /// What becomes of raised alerts at a tick, after the rules.
+  func followAll(at tick: Timestamp) {
+    guard !open.isEmpty else { return }
+    for binding in inOrder(open.all) {
+      watch(binding, at: tick)
+      switch open.handle(.tick(clock: tick, lives[binding]), binding, terms(of: binding)) {
+      case .settled(isCleared: true):
+        end(binding, .cleared, .noTurns, at: tick)
+        lifeChanged(binding)
+      case .settled(isCleared: false): keep(.settled, .noTurns, binding, at: tick)
+      case .reminder: keep(.reminder, .unacknowledged, binding, at: tick)
+      case .lateEnded: consider(binding)
+      default: break
       }
-      return AlertEvent.Evidence(metric: name, decimals: profile.metrics[metric].scale.decimals, points: points)
     }
+  }
+
+  // MARK: Silent devices
+
+  /// Marks an alert whose device is silent for more than three intervals, while readings could come.
+  private func watch(_ binding: Int, at t: Timestamp) {
+    guard case .device(let device) = subject(of: binding) else { return }
+    cover(device, at: t)
+    setStale(binding, device, isSilent(device, at: t), at: t)
+  }
+
+  /// A device with stale alerts was heard.
+  func freshen(_ device: Int) {
+    guard let bindings = open.stale[device], !isSilent(device, at: now) else { return }
+    for binding in inOrder(bindings) { setStale(binding, device, false, at: now) }
+  }
+
+  private func setStale(_ binding: Int, _ device: Int, _ isSilent: Bool, at t: Timestamp) {
+    let isStale = open[binding]?.course.isStale ?? false
+    guard isSilent != isStale, !isSilent || isIntakeUp else { return }
+    _ = open.handle(.device(isSilent: isSilent), binding, terms(of: binding))
+    open.mark(binding, stale: isSilent, device: device)
+    keep(isSilent ? .stale : .fresh, isSilent ? .deviceSilent : .deviceHeard, binding, at: t)
+  }
+
+  /// Connected time since the device's newest reading, or since it was registered, is more than three of its intervals.
+  private func isSilent(_ device: Int, at t: Timestamp) -> Bool {
+    let newest = seriesOf[device].compactMap { heads.newest($0) }.max()
+    let from = max(newest ?? Timestamp(milliseconds: 0), registeredAt[device])
+    return log.outages.connected(from: from, to: t) > 3 * registry.interval(of: device)
   }
 }

@@ -25,6 +25,8 @@ extension Engine {
   package func message(_ message: MessageInput, at: Timestamp) {
     advance(to: at)
     batch.input(.message, at: now)
+    var isRecorded = true
+    defer { if let recording { record(message, isRecorded, recording) } }
     log.continuity.heard(at: now)
     settings.beforeStep?(message.payload)
     counters.messagesReceived += 1
@@ -35,8 +37,14 @@ extension Engine {
     case .reject(let reason): reject(message, reason, device: nil, "")
     case .unknown(let device): rejectUnknown(message, device)
     case .status(let device): status(message, device)
-    case .telemetry(let device): telemetry(message, device)
+    case .telemetry(let device): isRecorded = !telemetry(message, device)
     }
+  }
+
+  /// Of a message that came before there is nothing but its instant in a trace: its packet id, by which it is known, has no place there.
+  private func record(_ message: MessageInput, _ isNew: Bool, _ recording: InputRecording) {
+    guard isNew else { return recording.clock(at: now) }
+    recording.message(topic: message.topic, payload: message.payload, retain: message.retain, at: now)
   }
 
   /// Takes a message that crashed the process when it was stepped: it is counted and kept, and looked at no further.
@@ -45,6 +53,7 @@ extension Engine {
     batch.input(.message, at: now)
     counters.messagesReceived += 1
     counters.messagesRejected[Int(RejectReason.crash.rawValue)] += 1
+    recording?.clock(at: now)
     let topic = String(decoding: message.topic.prefix(512), as: UTF8.self)
     changes.quarantined.append(QuarantinedMessage(at: now, topic: topic, payload: Array(message.payload)))
     gap(cause: "quarantined", from: now, to: now, count: 1, detail: "a message crashed the process: \(topic)")
@@ -63,22 +72,28 @@ extension Engine {
     counters.messagesAccepted += 1
   }
 
-  private func telemetry(_ message: MessageInput, _ device: Int) {
-    if message.retain { return reject(message, .retained, device: device, "") }
+  /// - Returns: whether it has come before, and is known by its packet id and content.
+  private func telemetry(_ message: MessageInput, _ device: Int) -> Bool {
     let payload = decoder.decode(message.payload)
-    if payload.isMalformed { return reject(message, .malformed, device: device, "not a JSON object or an array of objects") }
-    if !payload.isArray {
-      if isMalformed(payload.object(0)) {
-        return reject(message, .malformed, device: device, "needs \"values\", and \"ts\" and \"status\" as documented")
-      }
-      if payload.object(0).names(otherDeviceThan: devices.id(device)) {
-        return reject(message, .wrongTopic, device: device, "\"device\" names another")
-      }
+    if let (reason, detail) = whyRejected(message, payload, device) {
+      reject(message, reason, device: device, detail)
+      return false
     }
     counters.messagesAccepted += 1
     let offset = timeOffset(payload, device)
     let redelivered = isRedelivery(message, payload, moved: offset != 0)
     for i in 0..<payload.count { ingest(payload.object(i), message, device, offset: offset, redelivered: redelivered) }
+    return redelivered
+  }
+
+  /// Why nothing of a message can be read; nil where something may be.
+  private func whyRejected(_ message: MessageInput, _ payload: borrowing DecodedPayload, _ device: Int) -> (RejectReason, String)? {
+    if message.retain { return (.retained, "") }
+    if payload.isMalformed { return (.malformed, "not a JSON object or an array of objects") }
+    if payload.isArray { return nil }
+    if isMalformed(payload.object(0)) { return (.malformed, "needs \"values\", and \"ts\" and \"status\" as documented") }
+    if payload.object(0).names(otherDeviceThan: devices.id(device)) { return (.wrongTopic, "\"device\" names another") }
+    return nil
   }
 
   private func isMalformed(_ object: DecodedObject) -> Bool {
@@ -167,6 +182,7 @@ extension Engine {
       guard let reading = reading(of: value, device, metric, ts, moved: offset != 0, message) else { continue }
       if store(reading, device, metric, message, redelivered: redelivered) { fresh |= 1 << UInt64(metric) }
     }
+    if !open.stale.isEmpty { freshen(device) }
     guard fresh != 0 else { return }
     for binding in program.bindings(of: device) where program.triggers(of: binding) & fresh != 0 {
       if doubt.isDoubtful, program.usesClock(binding) { continue }

@@ -12,6 +12,8 @@ package struct EngineSettings: Sendable {
   /// Part of every id.
   package var instance: String
   package var messageSizeMax = 256 << 10
+  /// What readings further behind the clock than this say of alerts is late.
+  package var fresh: Milliseconds = 15 * 60_000
   /// Readings older than this are `too_old`.
   package var rawRetention: Milliseconds = 400 * 86_400_000
   /// Buckets older than this go.
@@ -77,12 +79,26 @@ package final class Engine {
 
   /// The ts of each series' newest good reading, by series.
   var newestGood: [Int64] = []
+  /// Gets every input, where somebody records them.
+  package var recording: InputRecording?
+
   /// By binding of the program.
   var lives: [AlertLife] = []
   let timings: [AlertLife.Timing]
-  var openAlerts: [Int: AlertRecord] = [:]
-  private var pending: Set<Int> = []
-  private var dirty: Set<Int> = []
+  /// By binding: of rules that may flap.
+  var turns: [Int: TurnMemory] = [:]
+  var open = OpenAlerts()
+  var inhibitions: Inhibitions
+  var silences = SilenceBook()
+  var dues = DueQueue()
+  /// By rule: it has escalations.
+  private let escalates: [Bool]
+  /// By device: its place in the order of subjects.
+  let deviceRanks: [Int]
+  /// By device.
+  var registeredAt: [Timestamp]
+  var pending: Set<Int> = []
+  var dirty: Set<Int> = []
 
   /// - Parameters:
   ///   - series: the store's numbers, by device and metric in the registry's order.
@@ -110,6 +126,13 @@ package final class Engine {
       let rule = book.rules[program.rule(of: binding)]
       return AlertLife.Timing(hold: rule.hold, clearHold: rule.clearHold, interval: registry.interval(of: program.device(of: binding)))
     }
+    inhibitions = Inhibitions(book: book, registry: registry)
+    escalates = book.rules.map { !$0.policy.escalations.isEmpty }
+    var ranks = Array(repeating: 0, count: registry.devices.count)
+    let subjects = registry.devices.indices.map { registry.subject(of: $0) }
+    for (rank, device) in registry.devices.indices.sorted(by: { subjects[$0] < subjects[$1] }).enumerated() { ranks[device] = rank }
+    deviceRanks = ranks
+    registeredAt = Array(repeating: Timestamp(milliseconds: 0), count: registry.devices.count)
     if seriesCount > 0 { heads.addSeries(through: SeriesID(seriesCount - 1)) }
     newestGood = Array(repeating: .min, count: seriesCount)
   }
@@ -125,11 +148,13 @@ package final class Engine {
   package func clock(at: Timestamp) {
     advance(to: at)
     batch.input(.clock, at: now)
+    recording?.clock(at: now)
   }
 
   package func intake(up: Bool, at: Timestamp) {
     advance(to: at)
     batch.input(up ? .intakeUp : .intakeDown, at: now)
+    recording?.intake(isUp: up, at: now)
     setIntake(up: up, at: now)
   }
 
@@ -138,17 +163,12 @@ package final class Engine {
     evaluator.intake = log.outages
   }
 
-  /// A command, as JSON. False, and nothing happened, where it is not known.
-  package func command(_ json: [UInt8], at: Timestamp) -> Bool {
-    guard let command = EngineCommand(json: json) else { return false }
-    advance(to: at)
-    batch.input(.command, at: now)
-    batch.command(json)
+  /// What the gateway says of itself.
+  func obey(_ command: EngineCommand) {
     if case .sessionNew = command { batch.forgetUnnamedMessages() }
     let gap = log.apply(command, at: now)
     doubt.wallStepped = log.isWallStepped
     if let gap { tell(gap) }
-    return true
   }
 
   /// A connection to the broker begins at `at` (nil: at the clock's instant; nothing before the first input): what it sends again was
@@ -179,14 +199,21 @@ package final class Engine {
     return clock
   }
 
-  /// Moves the clock to an input's instant, running the ticks that lie before it or at it. The clock never goes back.
+  /// Moves the clock to an input's instant, running the ticks and dues that lie before it or at it, of one instant the tick first. The
+  /// clock never goes back.
   func advance(to at: Timestamp) {
     guard let before = clock else { return begin(at: at) }
     guard at > before else { return }
-    while let tick = nextTick, tick <= at {
-      clock = tick
-      run(tick: tick)
-      nextTick = nextTickAfter(tick, until: at)
+    while true {
+      let (tick, due) = (nextTick ?? .distantFuture, nextDue ?? .distantFuture)
+      guard min(tick, due) <= at else { break }
+      clock = min(tick, due)
+      if tick <= due {
+        run(tick: tick)
+        nextTick = nextTickAfter(tick, until: at)
+      } else {
+        run(dueAt: due)
+      }
     }
     clock = at
   }
@@ -196,16 +223,21 @@ package final class Engine {
     clock = at
     nextTick = (at - 1).nextMinute
     changes.registeredAt = at
-    for device in registry.devices.indices { evaluator.setRegistered(device: device, at: at) }
+    for device in registry.devices.indices { setRegistered(device, at: at) }
     if let tick = nextTick, tick <= at {
       run(tick: tick)
       nextTick = tick.nextMinute
     }
   }
 
-  /// Ticks that could do nothing are passed over: no rule reads the clock and nothing is pending.
+  private func setRegistered(_ device: Int, at t: Timestamp) {
+    registeredAt[device] = t
+    evaluator.setRegistered(device: device, at: t)
+  }
+
+  /// Ticks that could do nothing are passed over: no rule reads the clock, and nothing is pending or raised.
   private func nextTickAfter(_ tick: Timestamp, until at: Timestamp) -> Timestamp {
-    let idle = pending.isEmpty && program.clockBindings.isEmpty && !log.continuity.isDroppedUntold
+    let idle = pending.isEmpty && open.isEmpty && program.clockBindings.isEmpty && !log.continuity.isDroppedUntold
     return idle ? max(tick.nextMinute, (at - 1).nextMinute) : tick.nextMinute
   }
 
@@ -213,9 +245,10 @@ package final class Engine {
     if let gap = log.continuity.tick() { tell(gap) }
     if doubt.isDoubtful { return }  // nothing expires, and clock rules hold still
     for binding in pending.sorted() {
-      apply(lives[binding].handle(.tick(clock: tick), timings[binding]), to: binding, t: tick, reason: "nothing true heard")
+      apply(lives[binding].handle(.tick(clock: tick), timings[binding]), to: binding)
     }
     for binding in program.clockBindings { evaluate(binding, at: tick) }
+    followAll(at: tick)
   }
 
   // MARK: Rules and alerts
@@ -226,22 +259,19 @@ package final class Engine {
     let verdict = evaluator.evaluate(binding: binding, at: t, heads: heads, needsClear: lives[binding].isRaised)
     if verdict.when != .true && lives[binding].isInactive { return }
     let action = lives[binding].handle(.evaluated(when: verdict.when, clear: verdict.clear, t: t, clock: now), timings[binding])
-    apply(action, to: binding, t: t, reason: "condition")
+    apply(action, to: binding)
+    guard lives[binding].isRaised else { return }
+    if escalates[program.rule(of: binding)] || open.late.contains(binding) { follow(binding, at: t) }
   }
 
-  private func apply(_ action: AlertLife.Action, to binding: Int, t: Timestamp, reason: String) {
+  private func apply(_ action: AlertLife.Action, to binding: Int) {
     switch action {
     case .none: return
     case .changed: break
-    case .raise(let breachedAt, let at):
-      cover(program.device(of: binding), at: at)  // where the alert's T is not that of the evaluation
-      raise(binding, breachedAt: breachedAt, at: at, reason: reason)
-    case .clear(let at):
-      cover(program.device(of: binding), at: at)
-      clear(binding, at: at, reason: reason)
+    case .raise(let breachedAt, let at): raise(binding, breachedAt: breachedAt, at: at)
+    case .clear(let at): clear(binding, at: at)
     }
-    if lives[binding].isPending { pending.insert(binding) } else { pending.remove(binding) }
-    dirty.insert(binding)
+    lifeChanged(binding)
   }
 
   // MARK: Batches
@@ -253,9 +283,13 @@ package final class Engine {
     for binding in dirty.sorted() {
       let rule = book.rules[program.rule(of: binding)]
       changes.lives.append(
-        StoredLife(rule: rule.id, subject: registry.subject(of: program.device(of: binding)), version: rule.version, life: lives[binding]))
+        StoredLife(
+          rule: rule.id, subject: facts(of: subject(of: binding)).subject, version: rule.version, life: lives[binding],
+          turns: turns[binding] ?? TurnMemory()))
     }
     dirty.removeAll(keepingCapacity: true)
+    for binding in open.changed.sorted() { if let alert = open[binding] { changes.alerts.append(alert) } }
+    open.committed()
     return changes
   }
 
@@ -267,27 +301,6 @@ package final class Engine {
 
   // MARK: Recovery
 
-  /// Puts the stored alerts' state back, after the log was read.
-  func restore(lives stored: [StoredLife], alerts: [AlertRecord], ends: [AlertEnd]) {
-    var bindingOf: [String: Int] = [:]
-    for binding in 0..<program.bindingCount {
-      bindingOf["\(book.rules[program.rule(of: binding)].id)\n\(registry.subject(of: program.device(of: binding)))"] = binding
-    }
-    for end in ends {
-      if let binding = bindingOf["\(end.rule)\n\(end.subject)"] { lives[binding] = AlertLife(endedAt: end.at) }
-    }
-    for life in stored {
-      guard let binding = bindingOf["\(life.rule)\n\(life.subject)"] else { continue }
-      // A changed condition restarts a pending and keeps a raised alert.
-      if life.life.isPending && life.version != book.rules[program.rule(of: binding)].version { continue }
-      lives[binding] = AlertLife(phase: life.life.phase, endedAt: lives[binding].endedAt)
-      if life.life.isPending { pending.insert(binding) }
-    }
-    for alert in alerts {
-      if let binding = bindingOf["\(alert.rule)\n\(alert.subject)"] { openAlerts[binding] = alert }
-    }
-  }
-
   /// Since when each device counts; one that was added since the last commit counts from there.
   func restore(registrations: [StoredSeries]) {
     var instants: [UInt32: Timestamp] = [:]
@@ -295,7 +308,7 @@ package final class Engine {
     for device in registry.devices.indices {
       let known = seriesOf[device].compactMap { instants[$0.index] }.min()
       if known == nil, clock != nil { changes.registeredAt = clock }
-      if let at = known ?? clock { evaluator.setRegistered(device: device, at: at) }
+      if let at = known ?? clock { setRegistered(device, at: at) }
     }
   }
 

@@ -36,6 +36,8 @@ struct EngineChanges: Sendable {
   var lives: [StoredLife] = []
   var alerts: [AlertRecord] = []
   var transitions: [TransitionRecord] = []
+  /// In order; nil: it is over.
+  var silences: [(id: String, silence: Silence?)] = []
   /// In the order in which they happened.
   var events: [EventRecord] = []
   var rejects: [RejectSample] = []
@@ -50,13 +52,15 @@ struct EngineChanges: Sendable {
   var registeredAt: Timestamp?
 
   var isEmpty: Bool {
-    lives.isEmpty && alerts.isEmpty && events.isEmpty && rejects.isEmpty && quarantined.isEmpty && damaged.isEmpty && registeredAt == nil
+    lives.isEmpty && alerts.isEmpty && silences.isEmpty && events.isEmpty && rejects.isEmpty && quarantined.isEmpty && damaged.isEmpty
+      && registeredAt == nil
   }
 
   mutating func removeAll() {
     lives.removeAll(keepingCapacity: true)
     alerts.removeAll(keepingCapacity: true)
     transitions.removeAll(keepingCapacity: true)
+    silences.removeAll(keepingCapacity: true)
     events.removeAll(keepingCapacity: true)
     rejects.removeAll(keepingCapacity: true)
     quarantined.removeAll()

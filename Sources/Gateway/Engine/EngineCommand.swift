@@ -17,10 +17,23 @@ enum EngineCommand: Equatable, Sendable {
   case brokerStarted(BrokerStart)
   /// `{"broker":{"dropped":7}}`: how many messages to anybody the broker says that it has dropped since its start.
   case brokerDropped(Int64)
+  /// `{"rules":"reloaded","version":"…"}`: devices and rules were loaded anew. What follows from that is the engine's that begins here.
+  case rulesReloaded(version: String)
+  /// What an operator says of alerts: see `AlertCommand`.
+  case alert(AlertCommand)
 
   /// nil where no such command is known.
   init?(json: [UInt8]) {
-    guard let object = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any], object.count == 1 else { return nil }
+    guard let object = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any] else { return nil }
+    if let command = AlertCommand(object) {
+      self = .alert(command)
+      return
+    }
+    if object.count == 2, object["rules"] as? String == "reloaded", let version = object["version"] as? String {
+      self = .rulesReloaded(version: version)
+      return
+    }
+    guard object.count == 1 else { return nil }
     switch (object["clock"] as? String, object["session"] as? String, object["broker"] as? [String: Any]) {
     case ("doubtful", _, _): self = .clock(doubtful: true)
     case ("trusted", _, _): self = .clock(doubtful: false)
@@ -42,8 +55,9 @@ enum EngineCommand: Equatable, Sendable {
     }
   }
 
+  /// Those of the gateway itself; what an operator says is kept as it came.
   var json: [UInt8] {
-    let text =
+    let text: String =
       switch self {
       case .clock(let doubtful): doubtful ? #"{"clock":"doubtful"}"# : #"{"clock":"trusted"}"#
       case .sessionAsked: #"{"session":"asked"}"#
@@ -53,6 +67,8 @@ enum EngineCommand: Equatable, Sendable {
       case .brokerStarted(let start):
         #"{"broker":{"started":\#(start.at),"boot":"\#(start.boot)","evidence":"\#(start.evidence.rawValue)","clean":\#(start.isClean)}}"#
       case .brokerDropped(let count): #"{"broker":{"dropped":\#(count)}}"#
+      case .rulesReloaded(let version): #"{"rules":"reloaded","version":"\#(version)"}"#
+      case .alert: "{}"
       }
     return Array(text.utf8)
   }

@@ -34,6 +34,8 @@ struct LogState: Equatable, Codable {
       return continuity.new(at: t)
     case .brokerStarted(let start): return continuity.started(start)
     case .brokerDropped(let count): continuity.dropped(count, at: t)
+    case .rulesReloaded: break
+    case .alert: break  // what it changed stands in tables
     }
     return nil
   }

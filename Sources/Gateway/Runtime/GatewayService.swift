@@ -7,29 +7,29 @@ package import Outbox
 import Readings
 package import RuleEngine
 package import ServiceLifecycle
+import Synchronization
 
 /// The embeddable runtime: opens the store, starts the writer, delivers the outbox, takes the intake up. The command line and the tests boot this.
 package final class GatewayService: Sendable {
   package let configuration: GatewayConfiguration
-  package let registry: Registry
-  package let book: RuleBook
+  /// What was read of devices and rules, and whether that is being done anew.
+  private let files: Mutex<(now: GatewayFiles, isReloading: Bool)>
+  private let adjust: @Sendable (inout EngineSettings) -> Void
   package let writer: Writer
   /// Read-only connections, beside the writer's.
   package let reader: StoreReader
   private let delivery: SinkDelivery
-  private let logger: Logger
+  let logger: Logger
 
   /// Reads the files, locks the directory, opens the store, recovers.
   ///
   /// - Parameter adjust: changes the engine's settings before it is made; for tests.
   /// - Throws: `FileFaults` or `StoreError`.
   package static func open(
-    _ configuration: GatewayConfiguration, logger: Logger, adjust: (inout EngineSettings) -> Void = { _ in }
+    _ configuration: GatewayConfiguration, logger: Logger, adjust: @escaping @Sendable (inout EngineSettings) -> Void = { _ in }
   ) throws -> GatewayService {
-    let registry = try RegistryFiles.load(directory: configuration.devices)
-    let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
-    for fault in configuration.faults(with: registry) { logger.warning("Configuration", metadata: ["warning": "\(fault)"]) }
-    for warning in book.warnings { logger.warning("Rule file", metadata: ["warning": "\(warning)"]) }
+    let files = try GatewayFiles.load(configuration)
+    for (message, warning) in files.warnings { logger.warning("\(message)", metadata: ["warning": "\(warning)"]) }
     let store = try GatewayStore(
       directory: configuration.dataDirectory, durability: configuration.durability, sinks: configuration.sinks.map(\.filter))
     store.bound(size: configuration.sizeMax)
@@ -43,22 +43,28 @@ package final class GatewayService: Sendable {
         "The last starts crashed before they had committed a message: taking one at a time",
         metadata: ["data": "\(configuration.dataDirectory)"])
     }
-    let plan = StorePlan(configuration, registry)
-    if let fault = plan.fault { logger.warning("The store's plan", metadata: ["warning": "\(fault)"]) }
-    var settings = configuration.engine
-    settings.rawRetention = plan.raw
-    adjust(&settings)
-    let engine = try store.openEngine(registry: registry, book: book, settings: settings)
+    let settings = settings(configuration, files, adjust)
+    let engine = try store.openEngine(registry: files.registry, book: files.book, settings: settings)
     let bell = EventBell()
     let core = WriterCore(engine: engine, store: store, configuration: configuration, bell: bell, logger: logger)
-    return try GatewayService(configuration, registry, book, core, bell, logger)
+    return try GatewayService(configuration, files, adjust, core, bell, logger)
+  }
+
+  private static func settings(
+    _ configuration: GatewayConfiguration, _ files: GatewayFiles, _ adjust: (inout EngineSettings) -> Void
+  ) -> EngineSettings {
+    var settings = configuration.engine
+    settings.rawRetention = files.rawRetention
+    adjust(&settings)
+    return settings
   }
 
   private init(
-    _ configuration: GatewayConfiguration, _ registry: Registry, _ book: RuleBook, _ core: sending WriterCore, _ bell: EventBell,
-    _ logger: Logger
+    _ configuration: GatewayConfiguration, _ files: GatewayFiles, _ adjust: @escaping @Sendable (inout EngineSettings) -> Void,
+    _ core: sending WriterCore, _ bell: EventBell, _ logger: Logger
   ) throws(StoreError) {
-    (self.configuration, self.registry, self.book, self.logger) = (configuration, registry, book, logger)
+    self.files = Mutex((files, false))
+    (self.configuration, self.adjust, self.logger) = (configuration, adjust, logger)
     reader = try StoreReader(directory: configuration.dataDirectory)
     let writer = Writer(core)
     self.writer = writer
@@ -83,9 +89,30 @@ package final class GatewayService: Sendable {
   ///
   /// - Parameter ready: waited for before the broker is dialled: a gateway that cannot listen must not take another's session away.
   package func services(http: [any Service], ready: @escaping @Sendable () async throws -> Void = {}) -> [any Service] {
-    [WriterService(gateway: self), DeliveryService(delivery: delivery)] + http + [IntakeService(gateway: self, ready: ready)]
+    [WriterService(gateway: self), DeliveryService(delivery: delivery), ControlServer(gateway: self, logger: logger)] + http
+      + [IntakeService(gateway: self, ready: ready)]
+  }
+}
+
+extension GatewayService {
+  /// As of now: a reload replaces both. Whoever uses indices of one takes it once.
+  package var registry: Registry { files.withLock { $0.now.registry } }
+  package var book: RuleBook { files.withLock { $0.now.book } }
+  package var rulesVersion: String { files.withLock { $0.now.version } }
+
+  func settings(for files: GatewayFiles) -> EngineSettings { Self.settings(configuration, files, adjust) }
+
+  /// False where a reload is under way.
+  func beginReload() -> Bool {
+    files.withLock { state in
+      defer { state.isReloading = true }
+      return !state.isReloading
+    }
   }
 
+  func endReload() { files.withLock { $0.isReloading = false } }
+
+  func adopt(_ new: GatewayFiles) { files.withLock { $0.now = new } }
 }
 
 private struct WriterService: Service {
@@ -150,9 +177,19 @@ extension GatewayService {
   }
 
   /// A page of alerts, newest first. See `AlertTable.page`.
-  package func alerts(state: String?, before cursor: (raisedAt: Int64, id: String)?, limit: Int) async throws -> [AlertRecord] {
-    try await reader.readAsync { db in try AlertTable.page(state: state, before: cursor, limit: limit, db) }
+  package func alerts(
+    _ filter: AlertFilter = AlertFilter(), before cursor: (raisedAt: Int64, id: String)?, limit: Int
+  ) async throws -> [AlertRecord] {
+    try await reader.readAsync { db in try AlertTable.page(filter, before: cursor, limit: limit, db) }
   }
+
+  /// All transitions of an alert, in order.
+  package func transitions(of alert: String) async throws -> [TransitionRecord] {
+    try await reader.readAsync { db in try AlertTable.transitions(of: alert, db) }
+  }
+
+  /// The silences that are not over, in order of id.
+  package func silences() async throws -> [Silence] { try await reader.readAsync { db in try SilenceTable.all(db) } }
 
   package func alert(_ id: String) async throws -> AlertRecord? {
     try await reader.readAsync { db in try AlertTable.alert(id, db) }

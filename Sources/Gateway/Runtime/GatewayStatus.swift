@@ -1,5 +1,5 @@
 import Database
-import DeviceRegistry
+package import DeviceRegistry
 import MQTTIntake
 package import Readings
 import RuleEngine
@@ -28,6 +28,8 @@ package struct GatewayStatus: Sendable {
   package var readings: Int
   package var counters: Counters
   package var commits: Histogram
+  /// Why devices and rules are still those from before the last reload.
+  package var reloadFaults: [FileFault] = []
 
   /// Why the gateway is not ready, each reason in words; empty where it is.
   package var problems: [String] {
@@ -40,6 +42,10 @@ package struct GatewayStatus: Sendable {
       found.append("intake_\(intake)\(intakeError.map { ": \($0)" } ?? "")")
     }
     if isClockDoubtful { found.append("clock_doubtful: half of the devices or the wall clock disagree; nothing is rejected for its time") }
+    if let first = reloadFaults.first {
+      let rest = reloadFaults.count == 1 ? "" : " (and \(reloadFaults.count - 1) more)"
+      found.append("rules_reload_failed: \(first)\(rest)")
+    }
     return found
   }
 }
@@ -54,7 +60,7 @@ extension WriterCore {
         (engine.registry.devices[$0.key].id, $0.value)
       },
       series: engine.seriesOf.reduce(0) { $0 + $1.count }, devices: engine.registry.devices.count, rules: engine.book.rules.count,
-      readings: engine.headReadings, counters: engine.counters, commits: commits)
+      readings: engine.headReadings, counters: engine.counters, commits: commits, reloadFaults: reloadFaults)
   }
 
   private static func name(_ state: MQTTSession.State) -> String {

@@ -72,6 +72,15 @@ package actor Writer {
   /// - Returns: false where the writer can.
   func setAside(_ row: DamagedRow) throws(StoreError) -> Bool { try core.setAside(row) }
 
+  // MARK: Commands
+
+  /// Carries out a command, as traces have it (see `AlertCommand`); returns after the commit that holds it.
+  package func submit(_ json: [UInt8]) async throws -> CommandOutcome {
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<CommandOutcome, any Error>) in
+      core.submit(json) { result in continuation.resume(with: result.mapError { $0 as any Error }) }
+    }
+  }
+
   // MARK: End
 
   /// Returns when the last batch is committed and the thread has ended. Throws the store's error where that ended it.

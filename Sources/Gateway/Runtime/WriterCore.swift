@@ -1,3 +1,4 @@
+import Alerting
 package import Database
 import DeviceRegistry
 import Glibc
@@ -34,7 +35,7 @@ package final class WriterCore {
   /// A sender's time further ahead than this is no time.
   private static let senderLeapMax: Milliseconds = 366 * 86_400_000
 
-  package let engine: Engine
+  package internal(set) var engine: Engine
   let store: GatewayStore
   let configuration: GatewayConfiguration
   let logger: Logger
@@ -70,6 +71,8 @@ package final class WriterCore {
   /// There is less room on the disk than there has to be: intake pauses while something can still be committed.
   package private(set) var isDiskLow = false
   private(set) var health: StoreHealth
+  /// Why devices and rules are still those from before the last reload; empty where that was a good one.
+  var reloadFaults: [FileFault] = []
   /// Intake has stopped for good; then the process ends.
   private var isStopping = false
   /// When intake leaves the broker at the latest, once it stops.
@@ -141,18 +144,22 @@ package final class WriterCore {
       try work()
       if store.takeHasEvents() { bell.ring() }
     } catch {
-      failure = error
-      logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
-      refuseWaiting(error)
+      fail(error)
     }
+  }
+
+  func fail(_ error: StoreError) {
+    failure = error
+    logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
+    refuseWaiting(error)
   }
 
   private func nextWait() -> Wait {
     if hasMore, !isDiskFull { return Wait(socket: -1, events: 0, milliseconds: 0) }
     var milliseconds: Milliseconds = session.state == .catchingUp ? 1 : 1000
     if case .waiting(let until) = session.state { milliseconds = min(milliseconds, max(1, until - machine.monotonic)) }
-    if configuration.brokerClock == .gateway, !isStoreFull, let tick = engine.clock?.nextMinute {
-      milliseconds = min(milliseconds, max(1, tick - clock.now))
+    if configuration.brokerClock == .gateway, !isStoreFull, let due = engineDue {
+      milliseconds = min(milliseconds, max(1, due - clock.now))
     }
     if isDiskFull { return Wait(socket: -1, events: 0, milliseconds: 500) }
     if let due = leavesAt { milliseconds = min(milliseconds, max(1, due - machine.monotonic)) }
@@ -215,7 +222,13 @@ package final class WriterCore {
     if clock.hasStepped != engine.isWallStepped {
       _ = engine.command(EngineCommand.clock(doubtful: clock.hasStepped).json, at: now)
     }
-    if let last = engine.clock { if now >= last.nextMinute { engine.clock(at: now) } } else { engine.clock(at: now) }
+    if engineDue.map({ now >= $0 }) ?? true { engine.clock(at: now) }
+  }
+
+  /// When the engine has something to do without any input: at its next tick, or before. Nil before its first input.
+  private var engineDue: Timestamp? {
+    guard let tick = engine.clock?.nextMinute else { return nil }
+    return engine.nextDue.map { min($0, tick) } ?? tick
   }
 
   // MARK: Commit, then acknowledge
@@ -254,12 +267,7 @@ package final class WriterCore {
   }
 
   private func commitFailed(_ error: StoreError) {
-    guard error == .full, !isEnding else {
-      failure = error
-      logger.critical("The store failed; nothing more is acknowledged", metadata: ["error": "\(error)"])
-      refuseWaiting(error)
-      return
-    }
+    guard error == .full, !isEnding else { return fail(error) }
     if isStopping { refuseWaiting(error) }  // nobody may wait for space while the process ends; a mark that is not kept is told again
     if !isDiskFull {
       logger.error("The disk is full: nothing is acknowledged until there is space", metadata: ["directory": "\(store.file.directory)"])
@@ -457,6 +465,18 @@ package final class WriterCore {
     logger.error("A row of the store is damaged and was set aside", metadata: ["row": "\(row.what)"])
     if store.takeHasEvents() { bell.ring() }
     return true
+  }
+
+  /// A command as traces have it. It joins the next commit, after which `done` is called with what became of it.
+  package func submit(_ json: [UInt8], done: @escaping (Result<CommandOutcome, StoreError>) -> Void) {
+    if hasEnded { return done(.failure(failure ?? StoreError.unusable("the gateway has ended"))) }
+    guard hasClock else { return done(.success(.refused(.noClock))) }
+    var outcome = engine.command(json, at: instant(sentAt: nil))
+    // The engine knows of alerts that are raised; the others are the store's.
+    if case .refused(.unknownAlert(let id)) = outcome, (try? store.file.read { db in try AlertTable.alert(id, db) }) ?? nil != nil {
+      outcome = .refused(.alertEnded(id))
+    }
+    waiting.append { [outcome] result in done(result.map { outcome }) }
   }
 
   /// Commits and acknowledges what was received, then leaves the broker. An answer to CONNECT that is on its way is waited for: it may

@@ -159,6 +159,7 @@ package final class GatewayStore {
     defer { file.takeInHand(row: 0) }
     var recovery = LogRecovery(engine: engine, untold: try file.read { db in try Quarantine.untold(db) })
     cut = nil
+    var alerts = StoredAlerts(lives: [], alerts: [], silences: [])
     try file.read { db in
       if let cut = try SeriesLog.lastCut(db) { (self.cut, recovery.fold) = (cut, try LogFold(cut)) }
       (untoldRestores, restoresToldAt) = (try RestoreTable.untold(db), nil)
@@ -181,7 +182,8 @@ package final class GatewayStore {
       } else if lastNumber > 0 {
         throw StoreError.damaged("the counters are missing")
       }
-      try recoverAlerts(engine, db)
+      alerts = StoredAlerts(lives: try AlertTable.lives(db), alerts: try AlertTable.open(db), silences: try SilenceTable.all(db))
+      try alerts.check()
     }
     // With durability normal a power loss may take rows that the mark has seen: only full promises them.
     if lastNumber < file.highWater {
@@ -193,6 +195,7 @@ package final class GatewayStore {
       engine.tellOfQuarantined(row: gap.row, from: gap.from, to: gap.to)
     }
     engine.restore(registrations: stored)
+    engine.restore(alerts)
   }
 
   /// What came after the newest input of a backup that was restored is gone: a gap until now, told once, with the next commit. To be called
@@ -203,16 +206,6 @@ package final class GatewayStore {
       engine.gap(cause: "restored", from: restore.backupClock ?? now, to: now, detail: restore.detail)
     }
     restoresToldAt = now
-  }
-
-  private func recoverAlerts(_ engine: Engine, _ db: GRDB.Database) throws {
-    let (lives, alerts) = (try AlertTable.lives(db), try AlertTable.open(db))
-    // Both are written by the commit that raises: where they differ, neither can be trusted.
-    let raised = Set(lives.filter(\.life.isRaised).map { "\($0.rule) \($0.subject)" })
-    guard raised == Set(alerts.map { "\($0.rule) \($0.subject)" }) else {
-      throw StoreError.damaged("the raised alerts are not those whose conditions are held as true")
-    }
-    engine.restore(lives: lives, alerts: alerts, ends: try AlertTable.ends(db))
   }
 
   /// What was registered meanwhile is no longer unknown; a limit that was lowered keeps the newest.
@@ -279,6 +272,9 @@ package final class GatewayStore {
     for life in changes.lives { try AlertTable.store(life, db) }
     for alert in changes.alerts { try AlertTable.store(alert, db) }
     for transition in changes.transitions { try AlertTable.store(transition, db) }
+    for (id, silence) in changes.silences {
+      if let silence { try SilenceTable.store(silence, db) } else { try SilenceTable.remove(id, db) }
+    }
     if !changes.events.isEmpty { try OutboxTable.enqueue(changes.events, to: sinks, realNow: realNow, in: db) }
     for reject in changes.rejects { try RejectTable.store(reject, db) }
     for message in changes.quarantined { try Quarantine.keep(message, db) }

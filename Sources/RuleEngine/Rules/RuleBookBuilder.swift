@@ -45,7 +45,12 @@ struct RuleBookBuilder {
       let message = "the rules bind \(bindings) pairs of rule and device, at most \(RuleFiles.maximumBindings); narrow \"where\""
       faults.add(FileFault(file: first.place.file, message: message))
     }
+    let order = InhibitionOrder(rules)
+    if let circle = order.circle, let place = places[circle[0]] {
+      let path = (circle + [circle[0]]).joined(separator: " by ")
+      faults.add(FileFault(file: place.file, line: place.line, column: place.column, message: "rules inhibit one another in a circle: \(path)"))
+    }
     try faults.throwIfAny()
-    return RuleBook(rules: rules.sorted { $0.id < $1.id }, limits: tables.limits, holidays: tables.holidays, warnings: warnings)
+    return RuleBook(rules: order.rules, limits: tables.limits, holidays: tables.holidays, warnings: warnings)
   }
 }

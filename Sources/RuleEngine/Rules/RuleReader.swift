@@ -146,7 +146,6 @@ struct RuleReader {
 
   /// - Parameter placed: gets the conditions of the escalations.
   private mutating func readPolicy(_ placed: inout [PlacedExpression]) -> AlertPolicy {
-    let before = value.faults.faults.count
     var policy = AlertPolicy()
     for entry in map["escalate"]?.listOrOne() ?? [] {
       guard let step = entry.mapping(keys: ["severity", "when", "hold"]) else { continue }
@@ -175,8 +174,7 @@ struct RuleReader {
       }
     }
     policy.remind = map["remind"].flatMap(readHold)
-    guard value.faults.faults.count == before else { return policy }
-    for key in ["escalate", "inhibited_by", "flapping", "remind"] { map[key]?.fault("\(key) is not yet supported") }
+    if let remind = policy.remind, remind < 60_000 { map["remind"]?.fault("reminders come at whole minutes: at least 1m") }
     return policy
   }
 

@@ -16,6 +16,7 @@
 //
 // The metrics of a device, and devices that keep step, have one column of times in common.
 
+import Database
 package import Readings
 
 package enum ChunkRow {

@@ -4,9 +4,16 @@ package import Foundation
 package final class TemporaryDirectory: Sendable {
   package let path: String
 
-  package init(prefix: String) throws {
-    var template = Array("\(NSTemporaryDirectory())/\(prefix)-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw CocoaError(.fileWriteNoPermission) }
+  /// - Parameter inMemory: on the machine's file system in memory, where there is one: for what is written often and kept by nobody.
+  package init(prefix: String, inMemory: Bool = false) throws {
+    let places = (inMemory ? ["/dev/shm"] : []) + [NSTemporaryDirectory()]
+    var template: [CChar] = []
+    guard
+      places.contains(where: { place in
+        template = Array("\(place)/\(prefix)-XXXXXX".utf8CString)
+        return mkdtemp(&template) != nil
+      })
+    else { throw CocoaError(.fileWriteNoPermission) }
     path = template.withUnsafeBufferPointer { bytes in String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) }
   }
 

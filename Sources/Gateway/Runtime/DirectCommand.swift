@@ -1,0 +1,29 @@
+import Database
+import Foundation
+package import Logging
+import Outbox
+
+/// A command on a store that no gateway has open: by the gateway's own writer, without a connection to the broker.
+package enum DirectCommand {
+  /// Does it, commits, and closes the store as a gateway that ends. What it has to tell waits for the next `serve`.
+  ///
+  /// - Throws: `CommandRefused`, `FileFaults` where devices or rules do not load, or `StoreError`.
+  package static func run(_ command: [UInt8], _ configuration: GatewayConfiguration, logger: Logger) throws {
+    guard FileManager.default.fileExists(atPath: "\(configuration.dataDirectory)/\(StoreFile.name)") else {
+      throw StoreError.unusable("\(configuration.dataDirectory): nothing was stored yet")
+    }
+    let files = try GatewayFiles.load(configuration)
+    let store = try GatewayStore(
+      directory: configuration.dataDirectory, durability: configuration.durability, sinks: configuration.sinks.map(\.filter))
+    var settings = configuration.engine
+    settings.rawRetention = files.rawRetention
+    let engine = try store.openEngine(registry: files.registry, book: files.book, settings: settings)
+    let core = WriterCore(engine: engine, store: store, configuration: configuration, bell: EventBell(), logger: logger)
+    var result: Result<CommandOutcome, StoreError>?
+    core.submit(command) { result = $0 }
+    core.end()
+    while core.turn(0) != nil {}
+    if let failure = core.failure { throw failure }
+    if let result, let refused = CommandRefused(try result.get()) { throw refused }
+  }
+}

@@ -1,0 +1,51 @@
+import Database
+import GRDB
+import Readings
+
+/// An event's way to one sink, as a row of the table `delivery`: read and written whole, with its checksum.
+struct DeliveryRow {
+  enum State: Int64 { case waiting, delivered, dead }
+
+  private static let table = CheckedTable(
+    "delivery", ["sink", "sequence", "event", "state", "attempts", "first_at", "next_at", "last_error"])
+
+  let sink: String
+  let sequence: Int64
+  let event: String
+  var state = State.waiting
+  var attempts = 0
+  let firstAt: Timestamp
+  var nextAt: Timestamp
+  var lastError: String?
+
+  /// A new one.
+  init(sink: String, sequence: Int64, event: String, firstAt: Timestamp) {
+    (self.sink, self.sequence, self.event, self.firstAt, nextAt) = (sink, sequence, event, firstAt, firstAt)
+  }
+
+  init(_ row: Row) throws {
+    (sink, sequence, event) = (try row.sound("sink"), try row.sound("sequence"), try row.sound("event"))
+    let (sink, sequence) = (sink, sequence)
+    try Self.table.verify(row, "delivery \(sequence) to \(sink)")
+    let number: Int64 = try row.sound("state")
+    guard let state = State(rawValue: number) else { throw StoreError.damaged("delivery \(sequence) to \(sink) has state \(number)") }
+    (self.state, attempts) = (state, try row.sound("attempts"))
+    firstAt = Timestamp(milliseconds: try row.sound("first_at"))
+    nextAt = Timestamp(milliseconds: try row.sound("next_at"))
+    lastError = try row.soundIfPresent("last_error")
+  }
+
+  static func find(sink: String, sequence: Int64, _ db: GRDB.Database) throws -> DeliveryRow? {
+    try Row.fetchOne(
+      db.cachedStatement(sql: "SELECT * FROM delivery WHERE sink = ? AND sequence = ?"), arguments: [sink, sequence]
+    ).map(DeliveryRow.init)
+  }
+
+  func insert(_ db: GRDB.Database) throws { try Self.table.insert(values, db) }
+  /// The row as it is now, in place of what it was.
+  func replace(_ db: GRDB.Database) throws { try Self.table.replace(values, db) }
+
+  private var values: [(any DatabaseValueConvertible)?] {
+    [sink, sequence, event, state.rawValue, attempts, firstAt.milliseconds, nextAt.milliseconds, lastError]
+  }
+}

@@ -1,0 +1,33 @@
+package import DeviceRegistry
+package import Foundation
+
+/// Writes what a running gateway sends of its inputs as a trace that people can read: payloads stand as they came, and no longer in base64.
+package final class TraceRecording {
+  private let writer: TraceWriter
+  private let parser: TraceLineParser
+  /// The line, and what the parser wants to be able to read behind it.
+  private var padded: [UInt8] = []
+
+  package var lineCount: Int { writer.lineCount }
+
+  /// - Throws: a fault with the file's name where it cannot be created. An existing file is replaced.
+  package init(file: URL) throws(FileFault) {
+    writer = try TraceWriter(file: file)
+    guard let parser = TraceLineParser() else { throw FileFault(file: file.relativePath, message: "not enough memory to write it") }
+    self.parser = parser
+  }
+
+  /// - Parameter line: without its end.
+  package func append(_ line: [UInt8]) throws {
+    padded.removeAll(keepingCapacity: true)
+    padded += line
+    padded += repeatElement(0x0a, count: TraceLineParser.padding)
+    let input = try padded.withUnsafeBytes { bytes in
+      try parser.parse(UnsafeRawBufferPointer(rebasing: bytes[..<line.count])).input
+    }
+    try writer.append(input)
+  }
+
+  /// What came until then can be replayed.
+  package func close() throws(FileFault) { try writer.close() }
+}

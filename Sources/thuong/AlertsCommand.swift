@@ -1,0 +1,151 @@
+import Alerting
+import ArgumentParser
+import Console
+import Foundation
+import Gateway
+import Logging
+import Readings
+
+struct Alerts: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "The operator's commands: what has rung, who has seen it, what is to be quiet.",
+    discussion: """
+      thuong alerts list
+      thuong alerts show ID
+      thuong alerts ack ID --by Lan --note "đã cử đội kiểm tra"
+      thuong alerts silence --device bg-tr-001 --for 2h --by Lan --note "bảo trì"
+
+      Beside a running gateway they go through its socket, DIR/thuong.sock; without one they change the store, and what there is to tell \
+      waits for the next thuong serve.
+      """,
+    subcommands: [
+      AlertsList.self, AlertsShow.self, AlertsAck.self, AlertsClose.self, AlertsSilence.self, AlertsUnsilence.self, AlertsSilences.self,
+    ])
+}
+
+/// Where the store is, and how what is read is shown.
+struct AlertStoreOptions: ParsableArguments {
+  @OptionGroup var files: FileOptions
+  @Option(help: "The data directory, in place of the configuration's.")
+  var data: String?
+
+  func configuration() throws -> GatewayConfiguration {
+    var configuration = try files.load()
+    if let data { configuration.dataDirectory = data }
+    return configuration
+  }
+
+  func stored() throws -> AlertArchive { try AlertArchive(directory: configuration().dataDirectory) }
+
+  /// Does a command: through the running gateway, or on its store.
+  func obey(_ command: JSONWriter) throws {
+    let configuration = try configuration()
+    if let client = ControlClient(directory: configuration.dataDirectory) { return try client.ask(.command(command.bytes)) }
+    do {
+      try DirectCommand.run(command.bytes, configuration, logger: Log.logger("thuong", level: .error))
+    } catch let refused as CommandRefused {
+      throw CommandFailure(code: refused.kind == .conflict ? 1 : 2, refused.words)
+    }
+  }
+}
+
+enum ListFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+struct AlertsList: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "Alerts, newest first; those that are raised, unless told otherwise.")
+
+  enum State: String, ExpressibleByArgument, CaseIterable { case raised, cleared, all }
+
+  @OptionGroup var store: AlertStoreOptions
+  @Option(help: "raised, cleared or all.")
+  var state = State.raised
+  @Option(help: "info, minor, major or critical.")
+  var severity: String?
+  @Option var site: String?
+  @Option var rule: String?
+  @Option var device: String?
+  @Option(help: "At most so many, 1 to 10000.")
+  var limit = 100
+  @Option(help: "text, or json: one alert a line.")
+  var format = ListFormat.text
+
+  func validate() throws {
+    guard (1...10_000).contains(limit) else { throw ValidationError("--limit is 1 to 10000") }
+    guard severity.map({ Severity(name: $0) != nil }) ?? true else { throw ValidationError("--severity is info, minor, major or critical") }
+  }
+
+  func run() throws {
+    let filter = AlertFilter(
+      state: AlertRecord.State(rawValue: state.rawValue), severity: severity.flatMap { Severity(name: $0) }, site: site, rule: rule,
+      device: device)
+    let alerts = try store.stored().page(filter, limit: limit)
+    if format == .json { return JSONLines.print(alerts) { AlertDocument.write($0, to: &$1) } }
+    print(AlertText.text(alerts))
+    if alerts.count == limit { print("the newest \(limit); --limit shows more") }
+  }
+}
+
+struct AlertsShow: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "show", abstract: "One alert, with every transition and its reason.")
+
+  @OptionGroup var store: AlertStoreOptions
+  @Argument(help: "The alert's id.") var id: String
+  @Option(help: "text or json.") var format = ListFormat.text
+
+  func run() throws {
+    guard let (alert, transitions) = try store.stored().alert(id) else {
+      throw CommandFailure(code: 2, "no alert of the id \(id) is stored")
+    }
+    if format == .json { return JSONLines.print([alert]) { AlertDocument.write($0, transitions: transitions, to: &$1) } }
+    print(AlertText.text(alert, transitions))
+  }
+}
+
+/// Who says it, and why.
+struct WordOptions: ParsableArguments {
+  @Option(help: "Who. Default: the user of this command.")
+  var by: String = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
+  @Option(help: "A note, at most 1000 characters.")
+  var note: String?
+
+  func write(_ verb: String, _ id: String, to json: inout JSONWriter) {
+    json.object { json in
+      json.field(verb, id)
+      json.field("by", by)
+      if let note { json.field("note", note) }
+    }
+  }
+}
+
+struct AlertsAck: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ack", abstract: "Somebody has seen it: no more reminders, until it ends or escalates.")
+
+  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var words: WordOptions
+  @Argument(help: "The alert's id.") var id: String
+
+  func run() throws {
+    var json = JSONWriter()
+    words.write("ack", id, to: &json)
+    try store.obey(json)
+    print("\(id): acknowledged by \(words.by)")
+  }
+}
+
+struct AlertsClose: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "close", abstract: "Ends an alert by hand; where its condition still holds, a new one begins.")
+
+  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var words: WordOptions
+  @Argument(help: "The alert's id.") var id: String
+
+  func run() throws {
+    var json = JSONWriter()
+    words.write("close", id, to: &json)
+    try store.obey(json)
+    print("\(id): closed by \(words.by)")
+  }
+}

@@ -1,0 +1,121 @@
+import Database
+import DeviceRegistry
+import Foundation
+import Gateway
+import Outbox
+import Readings
+import RuleEngine
+import Simulation
+import Testing
+
+@Suite struct RecordingTests {
+  private func topic(_ device: Int) -> String { "thuong/v1/bac-giang/traffic/\(TestTown.devices[device])/telemetry" }
+
+  /// Records the town's gateway into `file` while `body` runs.
+  private func recording(_ town: TestTown, to file: URL, _ body: () async throws -> Void) async throws -> Int {
+    let directory = town.folder.appendingPathComponent("var").path
+    var found: ControlClient?
+    try await eventually("the socket listens") {
+      found = ControlClient(directory: directory)
+      return found != nil
+    }
+    let client = try #require(found)
+    let trace = try TraceRecording(file: file)
+    nonisolated(unsafe) let written = trace  // the thread's alone until it has ended
+    let done = Task.detached { try client.record { try written.append($0) } }
+    do { try await body() } catch {
+      client.stop()
+      throw error
+    }
+    client.stop()
+    try await done.value
+    try trace.close()
+    return trace.lineCount
+  }
+
+  /// The bodies of all events that the trace makes in an empty store.
+  private func replay(_ trace: URL, _ town: TestTown) throws -> [[UInt8]] {
+    let configuration = try ConfigurationFile.load(town.configuration, environment: [:])
+    let registry = try RegistryFiles.load(directory: configuration.devices)
+    let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
+    let store = try GatewayStore(directory: town.folder.appendingPathComponent("again").path, durability: .normal, sinks: [])
+    let engine = try store.openEngine(registry: registry, book: book, settings: configuration.engine)
+    var bodies: [[UInt8]] = []
+    _ = try TraceReplay(engine: engine, store: store, batch: 7).run(try TraceReader(files: [trace])) { bodies.append($0.body) }
+    return bodies
+  }
+
+  @Test func `what a gateway took in from the start, replayed into an empty store, tells the same events byte for byte`() async throws {
+    let broker = try PrivateBroker()
+    try broker.start()
+    let town = try TestTown(broker: broker.port, sink: PrivateBroker.freePort())
+    let file = town.folder.appendingPathComponent("trace.ndjson.zst")
+    var told: [[UInt8]] = []
+    try await RunningConsole.run(town) { console in
+      let lines = try await recording(town, to: file) {
+        try await console.waitUntilReady()
+        // Raised, a payload that is no JSON, one without ts, raised again elsewhere, acknowledged, cleared.
+        try await broker.publish([
+          (topic(0), #"{"values":{"speed":5}}"#), (topic(0), "no json"), (topic(1), #"{"values":{"speed":4, "occupancy": 1.5}}"#),
+          (topic(2), "{\"values\":\n{\"speed\":3}}"),
+        ])
+        try await console.settle(messages: 4)
+        let alert = try #require(try await console.get("/api/v1/alerts").items.first?["id"] as? String)
+        #expect(try await console.post("/api/v1/alerts/\(alert)/ack", #"{"by":"Lan"}"#).status == 200)
+        try await broker.publish([(topic(0), #"{"values":{"speed":50}}"#)])
+        try await console.settle(messages: 5)
+        let reader = try StoreReader(directory: town.folder.appendingPathComponent("var").path)
+        told = try reader.read { db in try OutboxTable.waiting(sink: "ioc", after: 0, limit: 1000, in: db).deliveries.map(\.body) }
+      }
+      #expect(lines > 8)
+    }
+    #expect(told.count >= 5)
+    #expect(try replay(file, town) == told)
+  }
+
+  @Test func `a second recording is told that one runs, and the first goes on`() async throws {
+    let town = try TestTown(broker: PrivateBroker.freePort())
+    try await RunningConsole.run(town) { console in
+      let lines = try await recording(town, to: town.folder.appendingPathComponent("a.ndjson")) {
+        let writer = console.gateway.writer
+        try await eventually("the first is on") {
+          do throws(ControlProblem) {
+            let other = InputRecording()
+            try await writer.begin(other)
+            await writer.end(other)
+            return false
+          } catch {
+            return error.kind == .busy
+          }
+        }
+      }
+      #expect(lines >= 1)
+    }
+  }
+
+  @Test func `a reader that falls behind ends the recording, and nothing else`() throws {
+    let recording = InputRecording(bytesMax: 1000)
+    let at = Timestamp(milliseconds: 1_763_683_200_000)
+    recording.clock(at: at)
+    #expect(String(decoding: recording.take().lines, as: UTF8.self) == "{\"at\":1763683200000}\n")
+    Array("t/x".utf8).withUnsafeBytes { topic in
+      Array("ab".utf8).withUnsafeBytes { payload in
+        recording.message(topic: topic, payload: payload, retain: true, at: at)
+        recording.intake(isUp: false, at: at)
+        recording.command(Array(#"{"clock":"trusted"}"#.utf8), at: at)
+        #expect(
+          String(decoding: recording.take().lines, as: UTF8.self) == """
+            {"at":1763683200000,"topic":"t/x","retain":true,"base64":"YWI="}
+            {"at":1763683200000,"intake":"down"}
+            {"at":1763683200000,"command":{"clock":"trusted"}}
+
+            """)
+        for _ in 0..<100 { recording.message(topic: topic, payload: payload, retain: false, at: at) }
+      }
+    }
+    let (lines, end) = recording.take()
+    #expect(end == .behind && lines.isEmpty)
+    recording.stop()
+    #expect(recording.take().end == .behind, "why it ended first")
+  }
+}
