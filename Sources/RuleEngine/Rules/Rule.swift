@@ -98,7 +98,7 @@ extension Sequence where Element: Hashable {
   }
 }
 
-/// All rules of a gateway, in order of id.
+/// All rules of a gateway, in order of id, but that those which inhibit others come before them.
 package struct RuleBook: Sendable {
   package var rules: [Rule] = []
   /// What loads but deserves a look: rules that match no device, names that nobody has, files that are not read.
