@@ -138,7 +138,8 @@ let package = Package(
       name: "RuleEngineTests", dependencies: ["TestSupport", "RuleEngine", "SeriesStore", "DeviceRegistry", "Readings"],
       swiftSettings: strict),
     .testTarget(
-      name: "AlertingTests", dependencies: ["TestSupport", "Alerting", "RuleEngine", "Readings", "Database", grdb], swiftSettings: strict),
+      name: "AlertingTests", dependencies: ["TestSupport", "Alerting", "DeviceRegistry", "RuleEngine", "Readings", "Database", grdb],
+      swiftSettings: strict),
     .testTarget(
       name: "OutboxTests", dependencies: ["Outbox", "Alerting", "Readings", "Database", "Simulation", grdb, logging], swiftSettings: strict),
     .testTarget(name: "MQTTIntakeTests", dependencies: ["TestSupport", "MQTTIntake", "Readings", "Simulation"], swiftSettings: strict),
@@ -167,7 +168,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "TestSupport", "Simulation", "Gateway", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Readings", "thuong", "TrapGateway",
+        "TestSupport", "Simulation", "Alerting", "Gateway", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Readings", "thuong",
+        "TrapGateway",
         grdb, logging,
       ],
       swiftSettings: strict),

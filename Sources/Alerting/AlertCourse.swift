@@ -170,7 +170,7 @@ package struct AlertCourse: Equatable, Codable, Sendable {
     if hold == .inhibited, !isInhibited { waitsUntil = max(waitsUntil ?? clock, clock + terms.releaseWait) }
     let isWaiting = waitsUntil.map { clock < $0 } ?? false
     let found: AlertHold? =
-      lateHeardAt != nil ? .late : isSilenced ? .silenced : isInhibited ? .inhibited : isWaiting ? .waiting : nil
+      lateHeardAt != nil ? .late : isInhibited ? .inhibited : isSilenced ? .silenced : isWaiting ? .waiting : nil
     guard let found else {
       (isTold, hold, waitsUntil, remindedAt) = (true, nil, nil, clock)
       return .told

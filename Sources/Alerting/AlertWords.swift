@@ -48,7 +48,7 @@ package enum AlertReason: String, CaseIterable, Codable, Sendable {
 package enum AlertHold: String, CaseIterable, Codable, Sendable {
   /// It began long ago; whether it still lasts is not known yet.
   case late
-  case silenced, inhibited
+  case inhibited, silenced
   /// Rules that may inhibit it are waited for.
   case waiting
 }

@@ -23,7 +23,8 @@ package struct CheckedTable: Sendable {
   private func write(_ verb: String, _ values: [(any DatabaseValueConvertible)?], _ db: Database) throws {
     precondition(values.count == columns.count, "a value for each column")
     let stored = values.map { $0?.databaseValue ?? .null }
-    try db.cachedStatement(sql: "\(verb) \(insertion)").execute(arguments: StatementArguments(stored + [RowChecksum.of(stored).databaseValue]))
+    let arguments = StatementArguments(stored + [RowChecksum.of(stored).databaseValue])
+    try db.cachedStatement(sql: "\(verb) \(insertion)").execute(arguments: arguments)
   }
 
   /// - Parameters:

@@ -87,7 +87,9 @@ package enum OutboxTable {
   /// Changes a delivery that waits, and notes the attempts. False where it does not.
   @discardableResult
   private static func change(_ mark: DeliveryMark, in db: GRDB.Database, _ body: (inout DeliveryRow) -> Void) throws -> Bool {
-    guard var delivery = try DeliveryRow.find(sink: mark.sink, sequence: mark.sequence, db), delivery.state == .waiting else { return false }
+    guard var delivery = try DeliveryRow.find(sink: mark.sink, sequence: mark.sequence, db), delivery.state == .waiting else {
+      return false
+    }
     delivery.attempts = mark.attempts
     body(&delivery)
     try delivery.replace(db)

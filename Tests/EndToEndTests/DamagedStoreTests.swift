@@ -1,8 +1,10 @@
+import Alerting
 import Database
 import DeviceRegistry
 import Foundation
 import GRDB
 import Gateway
+import Outbox
 import Readings
 import RuleEngine
 import Simulation
@@ -203,8 +205,71 @@ import Testing
     #expect(command.text.contains("the store is damaged"), "\(command.text)")
   }
 
-  @Test(.disabled("rows of alerts, events and deliveries carry no checksum yet"))
-  func `F12 A flipped bit in an alert or an event is found`() async throws {}
+  /// A bit of any column of a row, changed behind SQLite's back: whoever reads the row says so.
+  @Test func `F12 A flipped bit in an alert or an event is found`() async throws {
+    let workshop = try await Workshop(killed: false)
+    try workshop.place("", Data())
+    let alert = try await DatabaseQueue(path: "\(workshop.store)/thuong.sqlite").read { db in
+      try String.fetchOne(db, sql: "SELECT id FROM alert LIMIT 1")
+    }
+    let id = try #require(alert)
+    var random = SeededGenerator(seed: Soak.seed)
+    for table in ["life", "alert", "alert_transition", "event", "delivery"] {
+      for _ in 0..<(Soak.isOn ? 100 : 8) {
+        try workshop.place("", Data())
+        let (choice, bit) = (random.below(1 << 30), random.below(1 << 30))
+        let what = try await DatabaseQueue(path: "\(workshop.store)/thuong.sqlite").write { db in
+          // A replay has no sinks.
+          let event = EventRecord(
+            id: "e", recordedAt: Timestamp(milliseconds: 1), site: "s", domain: "d", severity: .major, body: Array("{}".utf8))
+          _ = try OutboxTable.enqueue([event], to: [SinkFilter(sink: "ioc")], realNow: Timestamp(milliseconds: 2), in: db)
+          return try Self.flip(table, choice: Int(choice), bit: Int(bit), db)
+        }
+        let error = #expect(throws: (any Error).self, "\(what)") { try Self.readAlerting(workshop.store, alert: id) }
+        guard case .damaged? = error as? StoreError else {
+          Issue.record("\(what): \(error.map { "\($0)" } ?? "no error")")
+          continue
+        }
+      }
+    }
+  }
+
+  /// Everything that is read of a table's rows.
+  private static func readAlerting(_ store: String, alert: String) throws {
+    try StoreReader(directory: store).read { db in
+      _ = try (AlertTable.lives(db), AlertTable.page(before: nil, limit: 1000, db), AlertTable.transitions(of: alert, db))
+      for sink in try String.fetchAll(db, sql: "SELECT id FROM sink") {
+        _ = try OutboxTable.waiting(sink: sink, after: 0, limit: 1000, in: db)
+      }
+    }
+  }
+
+  /// - Returns: what was changed.
+  private static func flip(_ table: String, choice: Int, bit: Int, _ db: GRDB.Database) throws -> String {
+    let order = table == "alert_transition" ? "WHERE alert = (SELECT id FROM alert LIMIT 1)" : ""
+    let rows = try Row.fetchAll(db, sql: "SELECT * FROM \(table) \(order)")
+    let row = rows[choice % rows.count]
+    // What finds the row, or which rows are read, is as it was.
+    let keys = ["rule", "subject", "id", "alert", "number", "sink", "sequence", "event", "state", "checksum"]
+    let columns = row.columnNames.filter { !keys.contains($0) && (row[$0] as DatabaseValue? ?? .null) != .null }
+    let column = columns[choice / 1000 % columns.count]
+    let changed: DatabaseValue
+    switch (row[column] as DatabaseValue? ?? .null).storage {
+    case .int64(let number): changed = (number ^ 1 << Int64(bit % 40)).databaseValue
+    case .string(let text): changed = (text + "x").databaseValue
+    case .blob(var data):
+      data[data.startIndex + bit / 8 % data.count] ^= 1 << UInt8(bit % 8)
+      changed = data.databaseValue
+    default: changed = .null
+    }
+    let key = table == "delivery" ? "sink || sequence" : table == "life" ? "rule || subject" : table == "alert_transition" ? "number" : "id"
+    let place: DatabaseValue =
+      try Row.fetchOne(
+        db, sql: "SELECT \(key) AS place FROM \(table) \(order) LIMIT 1 OFFSET \(choice % rows.count)")?["place"] ?? .null
+    let filter = order.isEmpty ? "WHERE" : "\(order) AND"
+    try db.execute(sql: "UPDATE \(table) SET \(column) = ? \(filter) \(key) = ?", arguments: [changed, place])
+    return "\(table).\(column)"
+  }
 
   @Test func `F12 A database that lost its tail, or itself, is found out at the start of the gateway`() async throws {
     let city = try LedgerCity()

@@ -129,7 +129,9 @@ private final class KillRun: Sendable {
 
   private func pendingAlerts() throws -> Int {
     let reader = try StoreReader(directory: city.gateway.storeDirectory)
-    return try reader.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM life WHERE breached_at IS NOT NULL AND raised_at IS NULL") ?? 0 }
+    return try reader.read { db in
+      try Int.fetchOne(db, sql: "SELECT count(*) FROM life WHERE breached_at IS NOT NULL AND raised_at IS NULL") ?? 0
+    }
   }
 
   /// What the broker says that it sent again, with the DUP flag, since the last call.

@@ -102,11 +102,46 @@ import Testing
     #expect(try gateway.stored().count == 4)
   }
 
-  @Test func anEventsLateFlagIsTheAgeOfItsTransition() throws {
+  /// Fifteen minutes behind the clock is not late, a millisecond more is.
+  @Test func `What is late is told once it is known to last, and says so`() throws {
     let gateway = try GatewayWorkshop(rules: "rules: [{id: r, when: last(speed) < 10, severity: major}]")
     gateway.send(speed(5, ts: -900_000), at: 0)
     gateway.send(speed(5, ts: -900_001), from: "tr-2", at: 0)
     try gateway.commit()
-    #expect(gateway.events.map { String(decoding: $0.body, as: UTF8.self).contains(#""late":true"#) } == [false, true])
+    #expect(gateway.alertEvents == ["r raised@-900000 major r1"])
+    gateway.send(speed(5, ts: 10_000), from: "tr-2", at: 10_000)
+    try gateway.commit()
+    #expect(gateway.alertEvents.dropFirst() == ["r raised@-900001 major r1 late"])
+  }
+
+  @Test func `An alert both raised and cleared by late readings is recorded and not told`() throws {
+    let gateway = try GatewayWorkshop(rules: "rules: [{id: r, when: last(speed) < 10, severity: major}]")
+    gateway.send("[\(speed(5, ts: -1_800_000)),\(speed(50, ts: -1_200_000)),\(speed(50, ts: 0))]", at: 0)
+    gateway.clock(at: 600_000)
+    try gateway.commit()
+    #expect(gateway.alertEvents == [])
+    let alert = try #require(try gateway.alerts().first)
+    #expect(try gateway.transitions(of: alert.id).map(\.kind) == [.raised, .late, .cleared])
+    #expect(alert.revision == 0 && alert.isLate)
+  }
+
+  /// Whoever hears nothing more of it does not wait for ever.
+  @Test func `Late data has ended when none has come for a minute`() throws {
+    for stops in [true, false] {
+      let gateway = try GatewayWorkshop(rules: "rules: [{id: r, when: last(speed) < 10, severity: major}]")
+      gateway.send(speed(5, ts: -1_800_000), at: 1000)
+      if !stops { gateway.send(speed(5, ts: -1_700_000), at: 100_000) }
+      try gateway.commit()
+      try gateway.reopen()
+      gateway.clock(at: 119_999)
+      try gateway.commit()
+      #expect(gateway.alertEvents == [])
+      gateway.clock(at: 120_000)
+      try gateway.commit()
+      #expect(gateway.alertEvents == (stops ? ["r raised@-1800000 major r1 late"] : []))
+      gateway.clock(at: 180_000)
+      try gateway.commit()
+      #expect(gateway.alertEvents == ["r raised@-1800000 major r1 late"])
+    }
   }
 }

@@ -13,8 +13,8 @@ import TestSupport
 final class GatewayWorkshop {
   static let start = SimulatedTown.start
 
-  let registry: Registry
-  let book: RuleBook
+  private(set) var registry: Registry
+  private(set) var book: RuleBook
   private let directory: TemporaryDirectory
   private let sinks = [SinkFilter(sink: "ioc")]
   private var opened: (store: GatewayStore, engine: Engine)?
@@ -61,6 +61,13 @@ final class GatewayWorkshop {
     try open()
   }
 
+  /// The same with other rules, or other devices.
+  func reopen(rules: String, registry: Registry? = nil) throws {
+    if let registry { self.registry = registry }
+    book = try RuleFiles.read(sources: [("Rules/test.yaml", rules)], registry: self.registry)
+    try reopen()
+  }
+
   func commit() throws {
     events += try store.commit(engine, realNow: Timestamp(milliseconds: Self.start))
     if sealsAfter != nil { try store.tend(engine, realNow: Timestamp(milliseconds: Self.start)) }
@@ -79,6 +86,9 @@ final class GatewayWorkshop {
       }
     }
   }
+
+  @discardableResult
+  func command(_ json: String, at: Int64) -> CommandOutcome { engine.command(Array(json.utf8), at: Self.time(at)) }
 
   func clock(at: Int64) { engine.clock(at: Self.time(at)) }
 
@@ -135,6 +145,8 @@ final class GatewayWorkshop {
   func alerts() throws -> [AlertRecord] {
     try store.file.read { try AlertTable.page(before: nil, limit: 100_000, $0) }
   }
+  func transitions(of alert: String) throws -> [TransitionRecord] { try store.file.read { try AlertTable.transitions(of: alert, $0) } }
+  func silences() throws -> [Silence] { try store.file.read { try SilenceTable.all($0) } }
   func lives() throws -> [StoredLife] { try store.file.read { try AlertTable.lives($0) } }
 
   /// The events so far: `raised@90000` with its T after the start.

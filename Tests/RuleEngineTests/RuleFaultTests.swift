@@ -161,8 +161,8 @@ import Testing
     #expect(metric == ["Rules/traffic.yaml:1:100: no device of this rule measures pm25; known: door, occupancy, speed"])
   }
 
-  @Test("parts of a rule that nothing acts on yet are checked, and then refused at their place")
-  func refusesLaterParts() throws {
+  @Test("what a rule says of the life of its alerts is checked")
+  func checksPolicies() throws {
     let right = """
       rules:
         - id: r
@@ -170,16 +170,17 @@ import Testing
           when: last(speed) < 15
           severity: minor
           escalate: [{severity: critical, when: "mean(speed, 15m) < 8", hold: 5m}]
-          inhibited_by: [{rule: r, same: site}]
+          inhibited_by: [{rule: s, same: site}]
           flapping: {turns: 6, within: 1h}
           remind: 30m
+        - {id: s, when: last(speed) < 1, severity: major}
       """
+    #expect(try faults(right) == [])
     #expect(
-      try faults(right) == [
-        "Rules/traffic.yaml:6:15: escalate is not yet supported", "Rules/traffic.yaml:7:19: inhibited_by is not yet supported",
-        "Rules/traffic.yaml:8:15: flapping is not yet supported", "Rules/traffic.yaml:9:13: remind is not yet supported",
+      try faults(right.replacingOccurrences(of: "remind: 30m", with: "remind: 30s")) == [
+        "Rules/traffic.yaml:9:13: reminders come at whole minutes: at least 1m"
       ])
-    let wrong = right.replacingOccurrences(of: "15m) < 8", with: "15) < 8").replacingOccurrences(of: "rule: r", with: "rule: rr")
+    let wrong = right.replacingOccurrences(of: "15m) < 8", with: "15) < 8").replacingOccurrences(of: "rule: s", with: "rule: rr")
       .replacingOccurrences(of: "turns: 6", with: "turns: 1").replacingOccurrences(of: "30m", with: "x")
     #expect(
       try faults(wrong) == [
@@ -188,6 +189,25 @@ import Testing
         "Rules/traffic.yaml:9:13: expected a duration such as 30s, 5m, 1h or 1d, got \"x\"",
         "Rules/traffic.yaml:7:27: no rule rr; did you mean r?",
       ])
+  }
+
+  @Test("rules that inhibit others are evaluated before them, and may not inhibit one another in a circle")
+  func ordersInhibitors() throws {
+    func rules(_ inhibitors: [(String, String?)]) -> String {
+      "rules:\n"
+        + inhibitors.map { id, by in
+          let inhibited = by.map { ", inhibited_by: [{rule: \($0), same: site}]" } ?? ""
+          return "  - {id: \(id), where: {domain: traffic}, when: last(speed) < 1, severity: info\(inhibited)}\n"
+        }.joined()
+    }
+    let book = try RuleFiles.read(
+      sources: [("a.yaml", rules([("a", "d"), ("b", nil), ("c", "a"), ("d", nil), ("e", "a")]))], registry: try RuleWorkshop.town())
+    #expect(book.rules.map(\.id) == ["b", "d", "a", "c", "e"])
+    #expect(
+      try faults(rules([("a", nil), ("c", "d"), ("d", "b"), ("b", "c")])) == [
+        "Rules/traffic.yaml:5:5: rules inhibit one another in a circle: b by c by d by b"
+      ])
+    #expect(try faults(rules([("a", "a")])) == ["Rules/traffic.yaml:2:5: rules inhibit one another in a circle: a by a"])
   }
 
   @Test("rules for groups are checked as such")

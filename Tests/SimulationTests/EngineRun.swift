@@ -57,7 +57,9 @@ final class EngineRun {
       }
     case .clock: engine.clock(at: at)
     case .intake(let up): engine.intake(up: up, at: at)
-    case .command(let json): precondition(engine.command(Array(json.utf8), at: at) != .unknown, "a command that the engine knows: \(json)")
+    case .command(let json):
+      let named = RandomTrace.naming(json, alerts: engine.openAlerts)
+      precondition(engine.command(Array(named.utf8), at: at) != .unknown, "a command that the engine knows: \(json)")
     case .connection(let isSessionPresent): engine.connectionBegan(sessionPresent: isSessionPresent)
     }
   }

@@ -46,8 +46,42 @@ package struct RandomTrace {
     case 4, 5, 6: again()
     case 7 where hasPackets: reconnect()
     case 8: broken()
+    case 9: append(.command(operatorCommand()))
     default: message()
     }
+  }
+
+  /// What an operator says of some alert that is raised (`?7` is to become the id of one), or of many.
+  private mutating func operatorCommand() -> String {
+    let alert = "?\(Int.random(in: 0..<100, using: &random))"
+    switch Int.random(in: 0..<8, using: &random) {
+    case 0, 1, 2: return #"{"ack":"\#(alert)","by":"Lan","note":"đang xem"}"#
+    case 3: return #"{"close":"\#(alert)","by":"Minh"}"#
+    case 4: return #"{"unsilence":"\#(pick(["a", "b", "c"]))","by":"Lan"}"#
+    default: return silence()
+    }
+  }
+
+  private mutating func silence() -> String {
+    let now = SimulatedTown.start + at
+    let whom = pick([
+      #""site":["s"]"#, #""rule":["slow-now","jam"]"#, #""device":["tr-1","tr-3"],"severity":["minor","info"]"#, #""severity":["major"]"#,
+    ])
+    let until = now + Int64.random(in: -20_000...900_000, using: &random)
+    let hours =
+      chance(3) ? #","weekly":{"days":["fri","sat"],"from":"\#(Self.hour(now - 120_000))","to":"\#(Self.hour(now + 180_000))"}"# : ""
+    let from = chance(4) ? #","from":"\#(Self.rfc3339(now + 30_000))""# : ""
+    return #"{"silence":{"id":"\#(pick(["a", "b", "c"]))",\#(whom),"until":"\#(Self.rfc3339(until))"\#(from)\#(hours)},"by":"Lan"}"#
+  }
+
+  private static func hour(_ milliseconds: Int64) -> String { String(rfc3339(milliseconds).dropFirst(11).prefix(5)) }
+
+  /// The command with the id of one of the alerts that are raised.
+  package static func naming(_ command: String, alerts: [String]) -> String {
+    guard let mark = command.firstIndex(of: "?"), let end = command[mark...].firstIndex(of: "\""), !alerts.isEmpty,
+      let number = Int(command[command.index(after: mark)..<end])
+    else { return command }
+    return command.replacingCharacters(in: mark..<end, with: alerts[number % alerts.count])
   }
 
   private mutating func passTime() {

@@ -44,6 +44,9 @@ package enum SimulatedTown {
       - {id: few, when: "count(speed, 5m) < 3", clear: "count(speed, 5m) > 4", severity: info}
       - {id: door, when: last(door) == 1, hold: 1m, clear_hold: 30s, severity: major}
       - {id: door-dead, when: last(door) == 1 and age(power) > 90s, severity: critical}
+      - {id: flips, when: last(occupancy) > 30, severity: info, flapping: {turns: 4, within: 10m}}
+      - {id: slow-long, when: last(speed) < 10, hold: 1m, severity: minor, remind: 3m, escalate: [{severity: major, when: last(speed) < 5, hold: 1m}, {severity: critical, when: "count(speed, 5m) > 3"}]}
+      - {id: crawl, when: last(speed) < 12, severity: major, inhibited_by: [{rule: silent, same: site}, {rule: slow-now, same: device}]}
     """
 
   /// The town's files in a directory of their own.

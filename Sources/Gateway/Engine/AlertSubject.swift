@@ -59,7 +59,7 @@ extension Engine {
 
   func interval(of subject: AlertSubject) -> Milliseconds {
     switch subject {
-    case .device(let device): registry.interval(of: device)
+    case .device(let device): intervals[device]
     case .group(let group): group.interval
     }
   }

@@ -12,12 +12,16 @@ extension Engine {
 
   func rule(of binding: Int) -> Rule { book.rules[program.rule(of: binding)] }
 
+  func policy(of binding: Int) -> AlertPolicy { policies[program.rule(of: binding)] }
+
   func terms(of binding: Int) -> AlertCourse.Terms {
-    AlertCourse.Terms(policy: rule(of: binding).policy, interval: interval(of: subject(of: binding)))
+    AlertCourse.Terms(policy: policy(of: binding), interval: interval(of: subject(of: binding)))
   }
 
   /// Ordered by (rule, subject).
-  func inOrder(_ bindings: some Sequence<Int>) -> [Int] { bindings.sorted { rank(of: $0) < rank(of: $1) } }
+  func inOrder(_ bindings: some Sequence<Int>) -> [Int] {
+    bindings.map { (rank: rank(of: $0), binding: $0) }.sorted { $0.rank < $1.rank }.map(\.binding)
+  }
 
   private func rank(of binding: Int) -> Int {
     switch subject(of: binding) {
@@ -69,7 +73,7 @@ extension Engine {
 
   /// - Returns: whether the rule has turned as often as makes its alert flap.
   @discardableResult private func noteTurn(_ binding: Int, at t: Timestamp) -> Bool {
-    guard let flapping = rule(of: binding).policy.flapping else { return false }
+    guard let flapping = policy(of: binding).flapping else { return false }
     return turns[binding, default: TurnMemory()].turned(at: t, flapping)
   }
 
@@ -151,8 +155,8 @@ extension Engine {
 
   /// Connected time since the device's newest reading, or since it was registered, is more than three of its intervals.
   private func isSilent(_ device: Int, at t: Timestamp) -> Bool {
-    let newest = seriesOf[device].compactMap { heads.newest($0) }.max()
-    let from = max(newest ?? Timestamp(milliseconds: 0), registeredAt[device])
-    return log.outages.connected(from: from, to: t) > 3 * registry.interval(of: device)
+    var from = registeredAt[device]
+    for series in seriesOf[device] { if let newest = heads.newest(series) { from = max(from, newest) } }
+    return t - from > 3 * intervals[device] && log.outages.connected(from: from, to: t) > 3 * intervals[device]
   }
 }

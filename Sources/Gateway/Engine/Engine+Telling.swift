@@ -77,7 +77,7 @@ extension Engine {
   }
 
   private func inhibitor(of binding: Int) -> Int? {
-    guard !rule(of: binding).policy.inhibitions.isEmpty else { return nil }
+    guard !policy(of: binding).inhibitions.isEmpty else { return nil }
     let subject = subject(of: binding)
     return inhibitions.inhibitor(of: program.rule(of: binding), subject, facts(of: subject))
   }
@@ -108,7 +108,11 @@ extension Engine {
 
   /// Works off what is due at `t`, which is the clock.
   func run(dueAt t: Timestamp) {
-    var bindings = Set(dues.take(until: t))
+    // What waits no longer, or for longer, has other dues.
+    var bindings = Set(
+      dues.take(until: t).filter { binding in
+        open[binding].map { $0.course.hold == .waiting && $0.course.waitsUntil.map { $0 <= t } ?? true } ?? false
+      })
     if let end = silences.nextEnd, end <= t {
       for id in silences.expire(at: t) { changes.silences.append((id, nil)) }
       bindings.formUnion(open.silenced)

@@ -91,8 +91,12 @@ package final class Engine {
   var inhibitions: Inhibitions
   var silences = SilenceBook()
   var dues = DueQueue()
+  /// By rule.
+  let policies: [AlertPolicy]
   /// By rule: it has escalations.
   private let escalates: [Bool]
+  /// By device: how often it reports.
+  let intervals: [Milliseconds]
   /// By device: its place in the order of subjects.
   let deviceRanks: [Int]
   /// By device.
@@ -127,7 +131,9 @@ package final class Engine {
       return AlertLife.Timing(hold: rule.hold, clearHold: rule.clearHold, interval: registry.interval(of: program.device(of: binding)))
     }
     inhibitions = Inhibitions(book: book, registry: registry)
-    escalates = book.rules.map { !$0.policy.escalations.isEmpty }
+    policies = book.rules.map(\.policy)
+    escalates = policies.map { !$0.escalations.isEmpty }
+    intervals = registry.devices.indices.map { registry.interval(of: $0) }
     var ranks = Array(repeating: 0, count: registry.devices.count)
     let subjects = registry.devices.indices.map { registry.subject(of: $0) }
     for (rank, device) in registry.devices.indices.sorted(by: { subjects[$0] < subjects[$1] }).enumerated() { ranks[device] = rank }
@@ -275,6 +281,9 @@ package final class Engine {
   }
 
   // MARK: Batches
+
+  /// The ids of the alerts that are raised, in order.
+  package var openAlerts: [String] { open.ids.sorted() }
 
   package var isBatchEmpty: Bool { batch.isEmpty && changes.isEmpty }
 

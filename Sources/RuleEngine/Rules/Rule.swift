@@ -104,7 +104,7 @@ extension Sequence where Element: Hashable {
   }
 }
 
-/// All rules of a gateway, in order of id.
+/// All rules of a gateway, in order of id, but that those which inhibit others come before them.
 package struct RuleBook: Sendable {
   package var rules: [Rule] = []
   package var limits = LimitTable.empty

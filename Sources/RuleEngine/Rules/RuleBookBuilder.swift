@@ -48,7 +48,8 @@ struct RuleBookBuilder {
     let order = InhibitionOrder(rules)
     if let circle = order.circle, let place = places[circle[0]] {
       let path = (circle + [circle[0]]).joined(separator: " by ")
-      faults.add(FileFault(file: place.file, line: place.line, column: place.column, message: "rules inhibit one another in a circle: \(path)"))
+      let message = "rules inhibit one another in a circle: \(path)"
+      faults.add(FileFault(file: place.file, line: place.line, column: place.column, message: message))
     }
     try faults.throwIfAny()
     return RuleBook(rules: order.rules, limits: tables.limits, holidays: tables.holidays, warnings: warnings)

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// What Thuong should store and tell, told as the contract tells it, for the simulated town and its rules. It shares no code with the
 /// product, keeps every reading, and computes everything anew whenever it is asked.
 struct GatewayModel {
@@ -12,7 +14,7 @@ struct GatewayModel {
 
   private(set) var stored: [ModelReading] = []
   var counters = ModelCounters()
-  private(set) var transitions: [ModelTransition] = []
+  var transitions: [ModelTransition] = []
 
   /// The latest instant; nil before the first input.
   private(set) var clock: Int64?
@@ -23,7 +25,12 @@ struct GatewayModel {
   /// By device and metric of the town, in order of arrival.
   private(set) var series = ModelTown.devices.map { $0.metrics.map { _ in [ModelReading]() } }
   /// By rule and device.
-  private var lives: [[ModelAlertLife]]
+  var lives: [[ModelAlertLife]]
+  /// The alerts that are raised, in order of rule and device.
+  var alertsOpen: [ModelOpenAlert] = []
+  var silences: [ModelSilence] = []
+  /// By rule and device: the last times of its turns.
+  var turns: [String: [Int64]] = [:]
 
   /// What may come again on a later connection.
   struct Remembered {
@@ -44,6 +51,9 @@ struct GatewayModel {
 
   var isDoubtful: Bool { doubt.isDoubtful }
 
+  /// The ids of the alerts that are raised, in order.
+  var openAlerts: [String] { alertsOpen.map(\.id).sorted() }
+
   var outcome: ModelOutcome {
     ModelOutcome(
       stored: stored, counters: counters, transitions: transitions, alerts: alerts, clock: clock, isDoubtful: isDoubtful)
@@ -60,7 +70,7 @@ struct GatewayModel {
         }
       }
     }
-    return found
+    return found.sorted { ($0.rule, $0.subject) < ($1.rule, $1.subject) }
   }
 
   mutating func apply(_ input: ModelInput) {
@@ -85,6 +95,7 @@ struct GatewayModel {
   }
 
   private mutating func command(_ json: String) {
+    if let command = ModelCommand(RandomTrace.naming(json, alerts: openAlerts)) { return obey(command) }
     switch json.filter({ $0 != " " }) {
     case #"{"clock":"doubtful"}"#: doubt.isTold = true
     case #"{"clock":"trusted"}"#: doubt.isTold = false
@@ -105,24 +116,26 @@ struct GatewayModel {
     var last = clock ?? at - 1
     while true {
       let minute = (last / 60_000 + 1) * 60_000
-      if minute > at { break }
-      clock = minute
-      tick()
-      last = minute
+      let due = nextDue(after: last) ?? .max
+      if min(minute, due) > at { break }
+      clock = min(minute, due)
+      if minute <= due { tick() }
+      passDue()
+      last = min(minute, due)
     }
     clock = max(clock ?? at, at)
   }
 
   private mutating func tick() {
-    if !isDoubtful {
-      for (r, rule) in ModelRules.all.enumerated() {
-        for d in ModelTown.devices.indices { lives[r][d].tick(clock: now, rule: rule) }
-      }
-    }
     if isDoubtful { return }
+    for (r, rule) in ModelRules.all.enumerated() {
+      for d in ModelTown.devices.indices { lives[r][d].tick(clock: now, rule: rule) }
+    }
+    release()
     for (r, rule) in ModelRules.all.enumerated() where rule.usesClock {
       for (d, device) in ModelTown.devices.enumerated() where rule.isFor(device) { evaluate(r, d, at: now) }
     }
+    followAtTick()
   }
 
   // MARK: Rules
@@ -148,21 +161,12 @@ struct GatewayModel {
     let view = ModelView(series: series[d], device: ModelTown.devices[d], t: t, registeredAt: registeredAt, outages: outages)
     let when = rule.when(view)
     let clear = rule.clear.map { $0(view) } ?? Kleene.not(when)
-    let before = lives[r][d]
     switch lives[r][d].evaluated(when: when, clear: clear, t: t, clock: now, rule: rule) {
     case .none: break
-    case .raised(let breachedAt): tell(.raised, rule, d, at: t, breachedAt: breachedAt)
-    case .cleared:
-      if let raised = before.raised { tell(.cleared, rule, d, at: t, breachedAt: raised.breachedAt) }
+    case .raised(let breachedAt): raise(r, d, breachedAt: breachedAt, at: t)
+    case .cleared: self.clear(r, d, at: t)
     }
-  }
-
-  private mutating func tell(_ kind: ModelTransition.Kind, _ rule: ModelRule, _ device: Int, at t: Int64, breachedAt: Int64) {
-    let subject = ModelTown.devices[device].subject
-    let alert = ModelIdentity.id(Self.instance, rule.id, subject, String(breachedAt))
-    transitions.append(
-      ModelTransition(
-        kind: kind, rule: rule.id, subject: subject, t: t, breachedAt: breachedAt, detectedAt: now, severity: rule.severity,
-        revision: kind == .raised ? 1 : 2, alert: alert, event: ModelIdentity.id(alert, kind.rawValue, "1")))
+    release()
+    follow(r, d, view, at: t)
   }
 }

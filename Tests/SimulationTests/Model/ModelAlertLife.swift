@@ -61,6 +61,16 @@ struct ModelAlertLife {
     return .cleared
   }
 
+  /// Whether T lies behind what is known of what is raised.
+  func isBehind(_ t: Int64) -> Bool { raised.map { t < clears.first ?? $0.at } ?? true }
+
+  /// Its alert was closed by hand. What was said up to then is over.
+  mutating func close(clock: Int64) -> Int64 {
+    let end = max(clock, raised.map { clears.first ?? $0.at } ?? trues.last?.t ?? endedAt ?? clock)
+    (raised, clears, trues, endedAt) = (nil, [], [], end)
+    return end
+  }
+
   /// A pending that has heard nothing true for too long is dropped.
   mutating func tick(clock: Int64, rule: ModelRule) {
     if let last = trues.last, clock - last.clock > rule.patience { trues = [] }

@@ -23,9 +23,9 @@ struct ModelCounters: Equatable {
   var readingsRejected: [String: Int64] = [:]
 }
 
-/// One step of an alert.
+/// One event of an alert.
 struct ModelTransition: Equatable {
-  enum Kind: String { case raised, cleared }
+  enum Kind: String { case raised, escalated, cleared, acknowledged, flapping, reminder }
 
   var kind: Kind
   var rule: String

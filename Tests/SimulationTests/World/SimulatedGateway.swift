@@ -207,6 +207,13 @@ final class SimulatedGateway {
     wakesAt = machine.now  // the bell wakes the writer
   }
 
+  /// An operator says something, through the socket of the process that runs.
+  func command(_ json: String) {
+    guard let core, !core.hasEnded else { return }
+    core.submit(Array(RandomTrace.naming(json, alerts: core.engine.openAlerts).utf8)) { _ in }
+    wakesAt = machine.now
+  }
+
   var isDelivered: Bool { deliveries.allSatisfy(\.isResting) }
 
   var deliveryStates: String { deliveries.map { "\($0.state)" }.joined(separator: "; ") }

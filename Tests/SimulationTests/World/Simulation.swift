@@ -38,6 +38,7 @@ final class WholeSystem {
   /// What ends a fault, or begins the next process.
   private var later: [(at: Milliseconds, what: (WholeSystem) -> Void)] = []
   private var nextMessage = 0
+  private var nextCommand = 0
   private var nextFault = 0
   private(set) var verdict: String?
 
@@ -90,6 +91,7 @@ final class WholeSystem {
   private func nextInstant(_ follows: Bool) -> Milliseconds {
     var next = [machine.now + 60_000]
     if follows, nextMessage < plan.messages.count { next.append(start + plan.messages[nextMessage].at) }
+    if follows, nextCommand < plan.commands.count { next.append(start + plan.commands[nextCommand].at) }
     if follows, nextFault < plan.faults.count { next.append(start + plan.faults[nextFault].at) }
     next += later.map(\.at)
     next += [gateway.nextInstant, broker.nextInstant].compactMap { $0 }
@@ -118,6 +120,10 @@ final class WholeSystem {
       let message = plan.messages[nextMessage]
       broker.publish(topic: message.topic, payload: message.payload, retain: message.retain)
       nextMessage += 1
+    }
+    while nextCommand < plan.commands.count, start + plan.commands[nextCommand].at <= machine.now {
+      gateway.command(plan.commands[nextCommand].json)
+      nextCommand += 1
     }
   }
 

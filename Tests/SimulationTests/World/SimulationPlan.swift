@@ -26,6 +26,8 @@ struct SimulationPlan {
 
   let seed: UInt64
   let messages: [(at: Milliseconds, topic: [UInt8], payload: [UInt8], retain: Bool)]
+  /// What operators say, to whatever process runs then.
+  let commands: [(at: Milliseconds, json: String)]
   let faults: [(at: Milliseconds, fault: Fault)]
   let queueMax: Int
   /// One request to an IOC in so many goes wrong.
@@ -37,11 +39,17 @@ struct SimulationPlan {
     self.seed = seed
     var random = SeededGenerator(seed: seed &* 2_862_933_555_777_941_757 &+ 3_037_000_493)
     var latest: Milliseconds = 0
-    messages = RandomTrace(seed: seed, count: count, hasPackets: false).items.compactMap { item in
-      guard case .message(let topic, let payload, let retain, _) = item.input else { return nil }
-      latest = max(latest, item.at)
-      return (latest, Array(topic.utf8), payload, retain)
+    var (messages, commands): ([(Milliseconds, [UInt8], [UInt8], Bool)], [(Milliseconds, String)]) = ([], [])
+    for item in RandomTrace(seed: seed, count: count, hasPackets: false).items {
+      switch item.input {
+      case .message(let topic, let payload, let retain, _):
+        latest = max(latest, item.at)
+        messages.append((latest, Array(topic.utf8), payload, retain))
+      case .command(let json) where json.contains("by"): commands.append((latest, json))
+      default: break
+      }
     }
+    (self.messages, self.commands) = (messages, commands)
     let span = max(1, latest)
     let faultCount = Int.random(in: 0...10, using: &random)
     faults = (0..<faultCount).map { _ in (Int64.random(in: 0...span, using: &random), Self.fault(&random)) }.sorted { $0.at < $1.at }

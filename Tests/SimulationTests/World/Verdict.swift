@@ -101,7 +101,7 @@ extension WholeSystem {
     switch json {
     case #"{"session":"kept"}"#: .connection(sessionPresent: true)
     case #"{"session":"new"}"#: .connection(sessionPresent: false)
-    case _ where json.hasPrefix(#"{"clock""#): .command(json)
+    case _ where ["clock", "ack", "close", "silence", "unsilence"].contains { json.hasPrefix("{\"\($0)\"") }: .command(json)
     default: nil
     }
   }
