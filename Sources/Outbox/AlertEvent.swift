@@ -45,12 +45,13 @@ package struct AlertEvent: Sendable {
     package init(text: String, value: Double?, decimals: Int) { (self.text, self.value, self.decimals) = (text, value, decimals) }
   }
 
-  /// The row of the limits that the condition compared with. `validFrom` is a date.
+  /// The row of the limits that the condition compared with. `validFrom` is a date; a device's own limit, its facility's permit, has none.
   package struct Limit: Hashable, Sendable {
     package var regulation: String
     package var value: Double
-    package var unit, validFrom: String
-    package init(regulation: String, value: Double, unit: String, validFrom: String) {
+    package var unit: String
+    package var validFrom: String?
+    package init(regulation: String, value: Double, unit: String, validFrom: String?) {
       (self.regulation, self.value, self.unit, self.validFrom) = (regulation, value, unit, validFrom)
     }
   }

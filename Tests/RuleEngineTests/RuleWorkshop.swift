@@ -13,9 +13,7 @@ struct RuleWorkshop: ~Copyable {
 
   /// - Parameter tables: such as limits.csv.
   init(rules: String, registry: Registry, tables: [(file: String, text: String)] = []) throws {
-    let book = try GroupRules.$areTried.withValue(true) {
-      try RuleFiles.read(sources: [("Rules/test.yaml", rules)] + tables, registry: registry)
-    }
+    let book = try RuleFiles.read(sources: [("Rules/test.yaml", rules)] + tables, registry: registry)
     var next = 0
     let series = registry.devices.indices.map { device in
       registry.profile(of: device).metrics.map { _ in

@@ -11,6 +11,8 @@ enum AlertSubject {
 
 /// A group as the subject of alerts.
 struct AlertGroup {
+  /// The program's.
+  var index: Int
   /// `{site}/zone/{zone}`, `{site}/ward/{code}@{valid_from}` or `{site}`.
   var subject: String
   /// For people.
@@ -18,7 +20,7 @@ struct AlertGroup {
   var site: String
   var zone: String?
   var ward: WardID?
-  /// Its devices.
+  /// Every device that is a member at some time.
   var members: [Int]
   /// The least of its members' intervals.
   var interval: Milliseconds
@@ -32,7 +34,26 @@ struct SubjectFacts {
 }
 
 extension Engine {
-  func subject(of binding: Int) -> AlertSubject { .device(program.device(of: binding)) }
+  func subject(of binding: Int) -> AlertSubject {
+    program.group(of: binding).map { .group(groups[$0]) } ?? .device(program.device(of: binding))
+  }
+
+  /// The program's groups, as subjects.
+  static func groups(of program: RuleProgram) -> [AlertGroup] {
+    let registry = program.registry
+    return program.groups.enumerated().map { index, group in
+      let site = registry.sites.first { $0.id == group.site }?.name ?? group.site
+      let name: String =
+        switch group.kind {
+        case .site: site
+        case .zone: "\(group.zone ?? ""), \(site)"
+        case .ward: group.ward.map { registry.wards[$0]?.name ?? $0.code } ?? site
+        }
+      return AlertGroup(
+        index: index, subject: group.subject, name: name, site: group.site, zone: group.zone, ward: group.ward, members: group.members,
+        interval: group.members.map { registry.interval(of: $0) }.min() ?? 60_000)
+    }
+  }
 
   func facts(of subject: AlertSubject) -> SubjectFacts {
     switch subject {

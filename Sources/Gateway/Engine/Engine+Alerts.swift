@@ -24,10 +24,8 @@ extension Engine {
   }
 
   private func rank(of binding: Int) -> Int {
-    switch subject(of: binding) {
-    case .device(let device): program.rule(of: binding) * (registry.devices.count + 1) + deviceRanks[device]
-    case .group: program.rule(of: binding) * (registry.devices.count + 1) + binding
-    }
+    let subject = program.group(of: binding).map { registry.devices.count + $0 } ?? deviceRanks[program.device(of: binding)]
+    return program.rule(of: binding) * (registry.devices.count + groups.count) + subject
   }
 
   // MARK: Turns

@@ -26,8 +26,9 @@ extension Engine {
         context.decimals = profile.metrics[metric].scale.decimals
       }
     case .group(let group):
-      let listed = group.members.prefix(AlertContext.Members.listedMax).map { registry.devices[$0].id }
-      context.members = AlertContext.Members(devices: listed, count: group.members.count)
+      let members = program.members(ofGroup: group.index, at: t)
+      let listed = members.prefix(AlertContext.Members.listedMax).map { registry.devices[$0].id }
+      context.members = AlertContext.Members(devices: listed, count: members.count)
     }
     return context
   }
@@ -52,6 +53,15 @@ extension Engine {
       .map { AlertEvent.ConditionValue(text: $0.text, value: $0.value, decimals: $0.decimals) }
     if let headline = rule.headline { event.value = event.conditionValues.first { $0.text == headline.text }?.value }
     if case .device(let device) = subject { event.evidence = evidence(rule, device, at: t) }
+    event.limit = evaluator.limits(of: binding, at: t).first.map { limit in
+      AlertEvent.Limit(
+        regulation: limit.regulation ?? "permit", value: limit.value, unit: limit.unit, validFrom: limit.validFrom)
+    }
+    event.forecast = evaluator.forecast(of: binding, at: t, heads: heads).map { trend in
+      AlertEvent.Forecast(
+        metric: trend.metric, limit: trend.limit, crossesAt: trend.crossesAt, slopePerHour: trend.slopePerHour, fit: trend.fit,
+        decimals: trend.decimals)
+    }
     return event
   }
 

@@ -70,6 +70,12 @@ extension Engine {
       return reject(message, .malformed, device: device, "a status is online or offline")
     }
     counters.messagesAccepted += 1
+    setOnline(device, message.payload.elementsEqual("online".utf8), at: now)
+  }
+
+  private func setOnline(_ device: Int, _ isOnline: Bool, at t: Timestamp) {
+    evaluator.setOnline(device: device, at: t, isOnline: isOnline)
+    changes.online[device] = OnlineState(isOnline: isOnline, at: t)
   }
 
   /// - Returns: whether it has come before, and is known by its packet id and content.
@@ -187,6 +193,10 @@ extension Engine {
     for binding in program.bindings(of: device) where program.triggers(of: binding) & fresh != 0 {
       if doubt.isDoubtful, program.usesClock(binding) { continue }
       evaluate(binding, at: ts)
+    }
+    for link in program.memberLinks(of: device) where program.groupTriggers(ofLink: link) & fresh != 0 {
+      let binding = program.groupBinding(ofLink: link)
+      if !doubt.isDoubtful || !program.usesClock(binding) { evaluate(binding, at: ts) }
     }
   }
 

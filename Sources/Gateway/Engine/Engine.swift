@@ -85,6 +85,8 @@ package final class Engine {
   /// By binding of the program.
   var lives: [AlertLife] = []
   let timings: [AlertLife.Timing]
+  /// The program's.
+  let groups: [AlertGroup]
   /// By binding: of rules that may flap.
   var turns: [Int: TurnMemory] = [:]
   var open = OpenAlerts()
@@ -126,9 +128,12 @@ package final class Engine {
     doubt = ClockDoubt(devices: registry.devices.count)
     unknownDevices = UnknownDevices(limit: settings.unknownDevicesMax)
     lives = Array(repeating: AlertLife(), count: program.bindingCount)
+    let groups = Self.groups(of: program)
+    self.groups = groups
     timings = (0..<program.bindingCount).map { binding in
       let rule = book.rules[program.rule(of: binding)]
-      return AlertLife.Timing(hold: rule.hold, clearHold: rule.clearHold, interval: registry.interval(of: program.device(of: binding)))
+      let interval = program.group(of: binding).map { groups[$0].interval } ?? registry.interval(of: program.device(of: binding))
+      return AlertLife.Timing(hold: rule.hold, clearHold: rule.clearHold, interval: interval)
     }
     inhibitions = Inhibitions(book: book, registry: registry)
     policies = book.rules.map(\.policy)
@@ -259,9 +264,13 @@ package final class Engine {
 
   // MARK: Rules and alerts
 
-  /// Evaluates one rule for one device at T and advances its alert.
+  /// Evaluates one rule for one device or group at T and advances its alert.
   func evaluate(_ binding: Int, at t: Timestamp) {
-    cover(program.device(of: binding), at: t)
+    if let group = program.group(of: binding) {
+      for device in groups[group].members { cover(device, at: t) }
+    } else {
+      cover(program.device(of: binding), at: t)
+    }
     let verdict = evaluator.evaluate(binding: binding, at: t, heads: heads, needsClear: lives[binding].isRaised)
     if verdict.when != .true && lives[binding].isInactive { return }
     let action = lives[binding].handle(.evaluated(when: verdict.when, clear: verdict.clear, t: t, clock: now), timings[binding])
@@ -319,6 +328,11 @@ package final class Engine {
       if known == nil, clock != nil { changes.registeredAt = clock }
       if let at = known ?? clock { setRegistered(device, at: at) }
     }
+  }
+
+  /// A device that is registered no longer says nothing.
+  func restore(_ state: OnlineState, of device: String) {
+    if let index = registry.deviceIndex(device) { evaluator.setOnline(device: index, at: state.at, isOnline: state.isOnline) }
   }
 
   /// As the log left it: ticks up to and at its clock have run.

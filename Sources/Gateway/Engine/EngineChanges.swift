@@ -23,6 +23,12 @@ struct QuarantinedMessage: Equatable, Sendable {
   var payload: [UInt8]
 }
 
+/// What a device's status topic says, and since when.
+struct OnlineState: Equatable, Sendable {
+  var isOnline: Bool
+  var at: Timestamp
+}
+
 /// A row that is moved into quarantine.
 struct SetAside: Sendable {
   var row: DamagedRow
@@ -46,6 +52,8 @@ struct EngineChanges: Sendable {
   var toldRows: [(number: Int64, at: Timestamp)] = []
   /// Rows that cannot be read, and what takes their place; their gaps are among `events`.
   var damaged: [SetAside] = []
+  /// By device: what its status topic said last.
+  var online: [Int: OnlineState] = [:]
   /// Which reasons and registered devices `rejects` has.
   var rejectKeys: Set<Int> = []
   /// Series registered since the last batch count from here.
@@ -53,6 +61,7 @@ struct EngineChanges: Sendable {
 
   var isEmpty: Bool {
     lives.isEmpty && alerts.isEmpty && silences.isEmpty && events.isEmpty && rejects.isEmpty && quarantined.isEmpty && damaged.isEmpty
+      && online.isEmpty
       && registeredAt == nil
   }
 
@@ -66,6 +75,7 @@ struct EngineChanges: Sendable {
     quarantined.removeAll()
     toldRows.removeAll()
     damaged.removeAll()
+    online.removeAll()
     rejectKeys.removeAll(keepingCapacity: true)
     registeredAt = nil
   }

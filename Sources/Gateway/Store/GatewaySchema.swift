@@ -9,6 +9,7 @@ import SeriesStore
 ///     reject   the last rejected input for each reason and registered device; one of each unknown device, up to a limit, and one of the rest
 ///     quarantine  what crashed the process: a message, or a row of the log (its number; topic NULL) with its body; and rows of chunk and
 ///                 rollup that could not be read: where they stood and under which number
+///     online   one row a device of which a status topic was heard: what it said last, and when
 ///     restore  one row a time that the store was restored from a backup; see RestoreTable
 package enum GatewaySchema {
   package static let migrations =
@@ -55,6 +56,14 @@ package enum GatewaySchema {
         sql: """
           ALTER TABLE quarantine ADD COLUMN stood_in TEXT;
           ALTER TABLE quarantine ADD COLUMN row_number INTEGER;
+          """),
+      Migration(
+        name: "gateway-5",
+        sql: """
+          CREATE TABLE online(
+            device TEXT PRIMARY KEY,
+            is_online INTEGER NOT NULL,
+            at INTEGER NOT NULL) WITHOUT ROWID;
           """),
     ]
 }

@@ -160,6 +160,7 @@ package final class GatewayStore {
     var recovery = LogRecovery(engine: engine, untold: try file.read { db in try Quarantine.untold(db) })
     cut = nil
     var alerts = StoredAlerts(lives: [], alerts: [], silences: [])
+    var online: [(device: String, state: OnlineState)] = []
     try file.read { db in
       if let cut = try SeriesLog.lastCut(db) { (self.cut, recovery.fold) = (cut, try LogFold(cut)) }
       (untoldRestores, restoresToldAt) = (try RestoreTable.untold(db), nil)
@@ -184,6 +185,7 @@ package final class GatewayStore {
       }
       alerts = StoredAlerts(lives: try AlertTable.lives(db), alerts: try AlertTable.open(db), silences: try SilenceTable.all(db))
       try alerts.check()
+      online = try OnlineTable.all(db)
     }
     // With durability normal a power loss may take rows that the mark has seen: only full promises them.
     if lastNumber < file.highWater {
@@ -195,6 +197,7 @@ package final class GatewayStore {
       engine.tellOfQuarantined(row: gap.row, from: gap.from, to: gap.to)
     }
     engine.restore(registrations: stored)
+    for (device, state) in online { engine.restore(state, of: device) }
     engine.restore(alerts)
   }
 
@@ -242,7 +245,7 @@ package final class GatewayStore {
         try SeriesLog.append(row, number: number, db)
       }
       if hasChanges { try save(engine.counters, engine, number, db) }
-      try write(changes, realNow, db)
+      try write(changes, engine.registry, realNow, db)
       if !marks.isEmpty { try OutboxTable.apply(marks, in: db) }
       for damaged in changes.damaged where damaged.row.table == .chunk {
         guard let place = engine.rings.all.firstIndex(where: { $0.id == ChunkTable.place(of: damaged.row.number).ring }) else { continue }
@@ -267,7 +270,7 @@ package final class GatewayStore {
       .execute(arguments: [Data(counters.json), number, Data(engine.doubt.saved)])
   }
 
-  private func write(_ changes: EngineChanges, _ realNow: Timestamp, _ db: GRDB.Database) throws {
+  private func write(_ changes: EngineChanges, _ registry: Registry, _ realNow: Timestamp, _ db: GRDB.Database) throws {
     if let at = changes.registeredAt { try SeriesTable.register(at: at, db) }
     for life in changes.lives { try AlertTable.store(life, db) }
     for alert in changes.alerts { try AlertTable.store(alert, db) }
@@ -279,6 +282,7 @@ package final class GatewayStore {
     for reject in changes.rejects { try RejectTable.store(reject, db) }
     for message in changes.quarantined { try Quarantine.keep(message, db) }
     for damaged in changes.damaged { try Quarantine.take(damaged, db) }
+    for (device, state) in changes.online { try OnlineTable.store(registry.devices[device].id, state, db) }
     for row in changes.toldRows { try Quarantine.told(logRow: row.number, at: row.at, db) }
     if let at = restoresToldAt { for restore in untoldRestores { try RestoreTable.told(restore.id, at: at, db) } }
   }

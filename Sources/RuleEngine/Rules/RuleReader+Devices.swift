@@ -113,8 +113,3 @@ extension RuleReader {
     value.faults.add(FileFault(file: value.file, line: place.line, column: place.column, message: message))
   }
 }
-
-/// Whether rules for groups load: not before the engine evaluates them, but for those who try the program alone.
-package enum GroupRules {
-  @TaskLocal package static var areTried = false
-}

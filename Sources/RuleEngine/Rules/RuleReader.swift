@@ -186,7 +186,6 @@ struct RuleReader {
     }
     if map["quorum"] != nil, scope == .device { map["quorum"]?.fault("a quorum is for groups: add for_each: zone, ward or site") }
     guard value.faults.faults.count == before else { return nil }
-    if !GroupRules.areTried { for key in ["for_each", "quorum"] { map[key]?.fault("\(key) is not yet supported") } }
     return kind.map { GroupScope(kind: $0, quorum: map["quorum"]?.number() ?? 0.5) }
   }
 }
