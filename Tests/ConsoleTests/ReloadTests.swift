@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import Testing
 
 @Suite struct ReloadTests {
@@ -50,7 +51,7 @@ import Testing
       try await console.waitUntilReady()
       try await broker.publish([(Self.topic, #"{"values":{"speed":5}}"#)])
       try await console.settle(messages: 1)
-      let before = await console.gateway.rulesVersion
+      let before = console.gateway.rulesVersion
       try town.write(rules: Self.fast)
       let reply = try await console.post("/api/v1/rules/reload")
       #expect(reply.status == 200, "\(reply.text)")

@@ -5,7 +5,7 @@ import Outbox
 
 /// A command on a store that no gateway has open: by the gateway's own writer, without a connection to the broker.
 package enum DirectCommand {
-  /// Does it, commits, and closes the store as a gateway that ends. What it has to tell waits for the next `serve`.
+  /// Does it and commits. Time has gone on meanwhile, as at a start; what there is to tell waits for the next `serve`.
   ///
   /// - Throws: `CommandRefused`, `FileFaults` where devices or rules do not load, or `StoreError`.
   package static func run(_ command: [UInt8], _ configuration: GatewayConfiguration, logger: Logger) throws {
@@ -21,9 +21,9 @@ package enum DirectCommand {
     let core = WriterCore(engine: engine, store: store, configuration: configuration, bell: EventBell(), logger: logger)
     var result: Result<CommandOutcome, StoreError>?
     core.submit(command) { result = $0 }
-    core.end()
-    while core.turn(0) != nil {}
+    _ = core.turn(0)
     if let failure = core.failure { throw failure }
-    if let result, let refused = CommandRefused(try result.get()) { throw refused }
+    guard let outcome = try result?.get() else { throw StoreError.full }  // it would be tried again and again
+    if let refused = CommandRefused(outcome) { throw refused }
   }
 }

@@ -68,7 +68,9 @@ package final class ControlClient: Sendable {
   private func lines(_ take: ([UInt8]) -> Bool) throws(ControlProblem) {
     var rest: [UInt8] = []
     var searched = 0
-    while let part = socket.read(atMost: 256 << 10), !part.isEmpty {
+    while true {
+      let part = socket.read(atMost: 256 << 10)
+      if part.isEmpty { return }
       rest += part
       var start = 0
       while let end = rest[max(start, searched)...].firstIndex(of: 0x0a) {

@@ -56,7 +56,8 @@ final class ControlConversation: Sendable {
         throw ControlProblem(
           .unavailable, ending.hasBegun ? "the gateway is ending" : "no request came in \(ControlServer.patience / 1000) s")
       }
-      guard let part = socket.read(atMost: 64 << 10), !part.isEmpty else { throw .malformed("the request has no end of line") }
+      let part = socket.read(atMost: 64 << 10)
+      if part.isEmpty { throw .malformed("the request has no end of line") }
       line += part
       if let end = line.firstIndex(of: 0x0a) { return try ControlRequest(line: Array(line[..<end])) }
       if line.count > ControlRequest.requestMax { throw .malformed("a request has at most \(ControlRequest.requestMax >> 10) KB") }
@@ -83,7 +84,7 @@ final class ControlConversation: Sendable {
         recording.stop()
       } else if ending.sees(socket.descriptor, milliseconds: 100) {
         // Nothing more is asked on this connection: what can be read is its end.
-        if socket.read(atMost: 4096)?.isEmpty ?? true { recording.stop() }
+        if socket.read(atMost: 4096).isEmpty { recording.stop() }
       }
     }
   }

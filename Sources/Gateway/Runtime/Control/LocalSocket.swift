@@ -65,13 +65,12 @@ struct LocalSocket: ~Copyable, Sendable {
     return poll(&place, 1, milliseconds) > 0 ? place.revents : 0
   }
 
-  /// Some bytes; empty at the end, nil where the connection broke.
-  borrowing func read(atMost limit: Int) -> [UInt8]? {
-    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { room, count in
+  /// Some bytes; empty where nothing more comes.
+  borrowing func read(atMost limit: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: limit) { room, count in
       repeat { count = recv(descriptor, room.baseAddress, limit, 0) } while count < 0 && errno == EINTR
-      if count < 0 { count = 0 }
+      count = max(0, count)
     }
-    return bytes.isEmpty && errno == ECONNRESET ? nil : bytes
   }
 
   /// All of them, each part within the time. False where the other side is gone or does not take them.
