@@ -72,17 +72,21 @@ import Testing
     #expect(shop.verdict(at: 1999).when == .true)
     #expect(shop.verdict(at: 2999).when == .false, "range")
     #expect(shop.verdict(at: 3000).when == .true)
-    #expect(shop.values(at: 2999) == [
-      ConditionValue(text: "status(speed)", value: 100, decimals: 0), ConditionValue(text: "status(occupancy)", value: 1, decimals: 0),
-    ])
+    #expect(
+      shop.values(at: 2999) == [
+        ConditionValue(text: "status(speed)", value: 100, decimals: 0), ConditionValue(text: "status(occupancy)", value: 1, decimals: 0),
+      ])
   }
 
   @Test("a message shows a status as devices send it")
   func statusInMessage() throws {
     var shop = try RuleWorkshop(
-      rules: "rules: [{id: r, where: {device: bg-tr-001}, when: last(speed) > 1, severity: info, message: '{status(speed)}|{status(door)}'}]",
+      rules:
+        "rules: [{id: r, where: {device: bg-tr-001}, when: last(speed) > 1, severity: info, message: '{status(speed)}|{status(door)}'}]",
       registry: try RuleWorkshop.town())
-    for (ts, quality, text) in [(1000, Quality.fault, "02|–"), (2000, .range.moved, "range|–"), (3000, .measuring, "00|–")] as [(Int64, Quality, String)] {
+    for (ts, quality, text) in [(1000, Quality.fault, "02|–"), (2000, .range.moved, "range|–"), (3000, .measuring, "00|–")]
+      as [(Int64, Quality, String)]
+    {
       shop.put(0, 0, ts: ts, 5, quality)
       #expect(shop.message(at: ts).en == text)
     }

@@ -15,7 +15,8 @@ import Testing
       "  - {id: t\(n < 10 ? "0" : "")\(n), profile: radar, site: \(n % 4 == 3 ? "south" : "north"), zone: \(n % 2 == 0 ? "even" : "odd"), attributes: {free_flow: \(40 + n)}}"
     }
     return try RuleWorkshop.registry(files: [
-      "profiles/radar.yaml": "id: radar\ndomain: traffic\ninterval: 1m\nmetrics: {speed: {unit: km/h, resolution: 0.1}, queue: {unit: m}}\n",
+      "profiles/radar.yaml":
+        "id: radar\ndomain: traffic\ninterval: 1m\nmetrics: {speed: {unit: km/h, resolution: 0.1}, queue: {unit: m}}\n",
       "profiles/meter.yaml": "id: meter\ndomain: power\ninterval: 1m\nmetrics: {power: {unit: W}}\n",
       "sites.yaml": "sites: [{id: north, name: Bắc, location: {lat: 21, lon: 106}}, {id: south, name: Nam}]",
       "d.yaml": "devices:\n" + rows.joined(separator: "\n") + "\n  - {id: m, profile: meter, site: north}\n",
@@ -89,7 +90,10 @@ import Testing
             message: "{group}|{group.count}|{zone}|{ward}|{site}|{site.name}|{rule.name}|{count(last(speed) > limit(speed_max))}|{limit(most)}"
         """, registry: try Self.registry(detectors: 6),
       tables: [
-        ("limits.csv", "name,regulation,parameter,averaging,value,unit,valid_from,valid_to,confidence\nspeed_max,A,v,now,50,km/h,,,read\nmost,A,n,now,1,1,,,memory\n")
+        (
+          "limits.csv",
+          "name,regulation,parameter,averaging,value,unit,valid_from,valid_to,confidence\nspeed_max,A,v,now,50,km/h,,,read\nmost,A,n,now,1,1,,,memory\n"
+        )
       ])
     let night = try #require(Timestamp(rfc3339: "2025-11-21T23:00:00+07:00")).milliseconds
     for device in 1...6 { shop.put(device, 0, ts: night - 1, 60) }
@@ -152,7 +156,9 @@ import Testing
     #expect(shop.message(1, at: change.milliseconds).vi == "Bắc Giang Bắc Giang 2")
   }
 
-  @Test("what is kept of members never tells: random readings, outages and registrations, at times that go both ways", arguments: 1...30 as ClosedRange<UInt64>)
+  @Test(
+    "what is kept of members never tells: random readings, outages and registrations, at times that go both ways",
+    arguments: 1...30 as ClosedRange<UInt64>)
   func remembersRightly(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     let rules = """
@@ -168,14 +174,21 @@ import Testing
       now += ([0, 0, 1, 20_000, 60_000] as [Int64]).randomElement(using: &generator) ?? 0
       switch Int.random(in: 0..<12, using: &generator) {
       case 0:
-        if lived.evaluator.intake.isDown { lived.evaluator.intake.up(at: Timestamp(milliseconds: now)) } else { lived.evaluator.intake.down(at: Timestamp(milliseconds: now)) }
+        if lived.evaluator.intake.isDown {
+          lived.evaluator.intake.up(at: Timestamp(milliseconds: now))
+        } else {
+          lived.evaluator.intake.down(at: Timestamp(milliseconds: now))
+        }
       case 1:
         let device = Int.random(in: 1...8, using: &generator)
         online[device] = Bool.random(using: &generator)
         lived.evaluator.setOnline(device: device, at: Timestamp(milliseconds: now), isOnline: online[device] == true)
       default:
         let late = Int.random(in: 0..<4, using: &generator) == 0 ? Int64.random(in: 0...200_000, using: &generator) : 0
-        let reading = (Int.random(in: 1...8, using: &generator), Int.random(in: 0...1, using: &generator), now - late, Double.random(in: 0...100, using: &generator).rounded())
+        let reading = (
+          Int.random(in: 1...8, using: &generator), Int.random(in: 0...1, using: &generator), now - late,
+          Double.random(in: 0...100, using: &generator).rounded()
+        )
         stored.append(reading)
         lived.put(reading.0, reading.1, ts: reading.2, reading.3)
       }
@@ -185,7 +198,8 @@ import Testing
       fresh.evaluator.intake = lived.evaluator.intake
       for (device, isOnline) in online { fresh.evaluator.setOnline(device: device, at: Timestamp(milliseconds: 0), isOnline: isOnline) }
       for binding in 0..<program.bindingCount where Bool.random(using: &generator) || step % 10 == 0 {
-        #expect(lived.verdict(binding, at: t) == fresh.verdict(binding, at: t), "seed \(seed), step \(step), \(program.subject(of: binding))")
+        #expect(
+          lived.verdict(binding, at: t) == fresh.verdict(binding, at: t), "seed \(seed), step \(step), \(program.subject(of: binding))")
         #expect(lived.values(binding, at: t) == fresh.values(binding, at: t), "seed \(seed), step \(step)")
         #expect(lived.message(binding, at: t) == fresh.message(binding, at: t), "seed \(seed), step \(step)")
       }
@@ -200,7 +214,8 @@ import Testing
         return []
       } catch let error as FileFaults { return error.faults.map(\.message) }
     }
-    #expect(try fault("  - {id: a, for_each: ward, when: count(last(speed) > 1) > 1, severity: info}") == ["no device of this rule has a ward"])
+    #expect(
+      try fault("  - {id: a, for_each: ward, when: count(last(speed) > 1) > 1, severity: info}") == ["no device of this rule has a ward"])
     #expect(
       try fault("  - {id: a, for_each: site, when: count(last(speed) > 1) > 1, severity: info, message: '{device.id}'}").first?
         .hasPrefix("{device.id} is unknown") == true)

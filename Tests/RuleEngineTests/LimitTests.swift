@@ -122,15 +122,19 @@ import Testing
       try faults("rules: []", head + rows.split(separator: "\n").suffix(2).joined(separator: "\n")) == [
         "Rules/limits.csv:3:1: a is two limits at a time: this one of B, and that of line 2, A; give them names of their own"
       ])
-    #expect(try faults("rules: []", "") == ["Rules/limits.csv: the file is empty: its first line names the columns regulation,parameter,averaging,value,unit,valid_from,valid_to,confidence"])
+    #expect(
+      try faults("rules: []", "") == [
+        "Rules/limits.csv: the file is empty: its first line names the columns regulation,parameter,averaging,value,unit,valid_from,valid_to,confidence"
+      ])
     #expect(
       try faults("rules: []", "regulation,parameter,averaging,value,unit,valid_from,valid_to,confidence,vale\n") == [
         "Rules/limits.csv:1:74: no column \"vale\"; did you mean value?"
       ])
     #expect(try faults("rules: []", "regulation,regulation\n").count == 8)
-    #expect(try faults("rules: []", head + "\"a,b\nc") == [
-      "Rules/limits.csv:2:1: 1 fields, where the first line names 9 columns", "Rules/limits.csv:2:1: a quote without its closing quote",
-    ])
+    #expect(
+      try faults("rules: []", head + "\"a,b\nc") == [
+        "Rules/limits.csv:2:1: 1 fields, where the first line names 9 columns", "Rules/limits.csv:2:1: a quote without its closing quote",
+      ])
   }
 
   @Test("holidays are dates with names; a day stands there once")
@@ -138,7 +142,12 @@ import Testing
     let registry = try Self.registry()
     do throws(FileFaults) {
       _ = try RuleFiles.read(
-        sources: [("Rules/holidays.csv", "date,name,confidence\r\n2026-02-30,Tết,memory\r\n2026-02-17,,read\r\n2026-01-01,a,read\r\n2026-01-01,b,read")],
+        sources: [
+          (
+            "Rules/holidays.csv",
+            "date,name,confidence\r\n2026-02-30,Tết,memory\r\n2026-02-17,,read\r\n2026-01-01,a,read\r\n2026-01-01,b,read"
+          )
+        ],
         registry: registry)
       Issue.record("should not load")
     } catch {
@@ -161,7 +170,8 @@ import Testing
       try String(contentsOf: root.appending(path: path), encoding: .utf8).split(whereSeparator: \.isNewline).dropFirst()
         .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
     }
-    let book = try RuleFiles.load(directory: root.appending(path: "Rules"), registry: try RegistryFiles.load(directory: root.appending(path: "Devices")))
+    let book = try RuleFiles.load(
+      directory: root.appending(path: "Rules"), registry: try RegistryFiles.load(directory: root.appending(path: "Devices")))
     let limits = book.limits
     #expect(limits.rows.count == (try rows("Rules/limits.csv")).count)
     for fact in try rows("Tests/Fixtures/domain/limits.csv") {

@@ -50,7 +50,9 @@ import Testing
     #expect(program.widestWindow(of: 0) == 24 * 3_600_000)
     #expect(try Self.program("hour_mean(a) > 1").widestWindow(of: 0) == 2 * 3_600_000)
     #expect(try Self.program("age(a) > 1m").memory(of: 0).readings == 0)
-    let states = try ["last(a)", "mean(a, 1h)", "max(a, 1h)", "stddev(a, 1h)", "p95(a, 1h)", "delta(a, 1h)", "slope(a, 1h)", "hour_mean(a)"].map {
+    let states = try [
+      "last(a)", "mean(a, 1h)", "max(a, 1h)", "stddev(a, 1h)", "p95(a, 1h)", "delta(a, 1h)", "slope(a, 1h)", "hour_mean(a)",
+    ].map {
       try Self.program("\($0) > 1").memory(of: 0).states - 32
     }
     #expect(states.allSatisfy { (16...144).contains($0) }, "\(states)")
@@ -58,7 +60,9 @@ import Testing
 
   @Test("a rule that keeps very many readings of a device in memory is warned of")
   func warns() throws {
-    func warnings(_ when: String, _ interval: String) throws -> [String] { try Self.program(when, interval: interval).book.warnings.map(\.description) }
+    func warnings(_ when: String, _ interval: String) throws -> [String] {
+      try Self.program(when, interval: interval).book.warnings.map(\.description)
+    }
     #expect(try warnings("mean(a, 30d) > 1 and mean(b, 30d) > 1", "1m").isEmpty)
     #expect(
       try warnings("mean(a, 30d) > 1", "10s") == [

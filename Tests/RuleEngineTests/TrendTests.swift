@@ -30,7 +30,8 @@ import Testing
 
   @Test("a line that falls comes below, and never above")
   func falling() throws {
-    var shop = try Self.shop("time_below(a, 1, 10m) < 1h and time_above(a, 9, 10m) < 1h and time_below(a, 9, 10m) < 1h and slope(a, 10m) < 0")
+    var shop = try Self.shop(
+      "time_below(a, 1, 10m) < 1h and time_above(a, 9, 10m) < 1h and time_below(a, 9, 10m) < 1h and slope(a, 10m) < 0")
     for n in 0..<10 { shop.put(ts: Self.t(Int64(n)), 4 - Double(n) / 5) }
     #expect(shop.values(at: Self.t(9)).map { $0.value?.rounded() } == [6 * 60_000, .infinity, 0, -12])
     #expect(shop.verdict(at: Self.t(9)).when == .false)
@@ -38,14 +39,16 @@ import Testing
 
   @Test("readings that are all equal are a line that fits, stands still and crosses nothing but where it is beyond")
   func flat() throws {
-    var shop = try Self.shop("fit(a, 10m) > 0 and slope(a, 10m) > 0 and time_above(a, 40, 10m) < 1h and time_above(a, 40.1, 10m) < 1h and flat(a, 10m)")
+    var shop = try Self.shop(
+      "fit(a, 10m) > 0 and slope(a, 10m) > 0 and time_above(a, 40, 10m) < 1h and time_above(a, 40.1, 10m) < 1h and flat(a, 10m)")
     for n in 0..<10 { shop.put(ts: Self.t(Int64(n)), 40.1) }
     #expect(shop.values(at: Self.t(9)).map(\.value) == [1, 0, 0, .infinity, 1])
   }
 
   @Test("four readings are no trend, and a burst is no trend of hours")
   func tooLittle() throws {
-    var shop = try Self.shop("slope(a, 10m) > 0 or fit(a, 10m) > 0 or forecast(a, 10m, 1h) > 0 or time_above(a, 1, 10m) < 1h", interval: "10m")
+    var shop = try Self.shop(
+      "slope(a, 10m) > 0 or fit(a, 10m) > 0 or forecast(a, 10m, 1h) > 0 or time_above(a, 1, 10m) < 1h", interval: "10m")
     for n in 0..<4 {
       shop.put(ts: Self.t(Int64(n) * 3), Double(n))
       #expect(shop.values(at: Self.t(Int64(n) * 3)).allSatisfy { $0.value == nil })

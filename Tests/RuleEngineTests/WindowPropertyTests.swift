@@ -50,7 +50,8 @@ import Testing
         let value = isStuck ? 7.5 : (Double.random(in: -1...1, using: &generator) * magnitude * 10).rounded() / 10
         let quality: Quality =
           [.measuring, .measuring, .measuring, .fault, .measuring.moved].randomElement(using: &generator) ?? .measuring
-        let sample = WindowSample(ts: now - late, value: Int.random(in: 0..<20, using: &generator) == 0 ? .nan : value + 0.0, quality: quality)
+        let sample = WindowSample(
+          ts: now - late, value: Int.random(in: 0..<20, using: &generator) == 0 ? .nan : value + 0.0, quality: quality)
         if samples[sample.ts] == nil { samples[sample.ts] = sample }
         shop.put(ts: sample.ts, sample.value, sample.quality)
         now += ([0, 1, 200, 1000, 1000, 1000] as [Int64]).randomElement(using: &generator) ?? 0

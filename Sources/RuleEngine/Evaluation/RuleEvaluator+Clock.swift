@@ -79,4 +79,3 @@ extension RuleEvaluator {
     return Double(intake.connected(from: Timestamp(milliseconds: max(from, 0)), to: Timestamp(milliseconds: t)))
   }
 }
-

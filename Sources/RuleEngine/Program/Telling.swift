@@ -47,7 +47,9 @@ extension ExpressionCompiler {
       guard let function = FunctionCatalog.signature(of: call) else { continue }
       let isShown = rule.group == nil ? call.metric != nil : function.scope == .group
       let expression = Expression(offset: 0, form: .call(call))
-      if isShown || function.evaluated == .limit && (rule.group == nil || !rule.isOfMembers(call)), seen.insert(expression.canonical).inserted {
+      if isShown || function.evaluated == .limit && (rule.group == nil || !rule.isOfMembers(call)),
+        seen.insert(expression.canonical).inserted
+      {
         telling.evidence.append(told(expression))
       }
     }

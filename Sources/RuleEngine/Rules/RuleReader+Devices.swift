@@ -78,7 +78,8 @@ extension RuleReader {
       warn(value, "rule \(rule.id) asks for holiday(), and holidays.csv has no day: none is a holiday")
     }
     guard used.contains(.dark) else { return }
-    warnOfLacking(rule, bound.filter { SolarPlace.location(of: $0, in: registry) == nil }, "dark() needs a location, theirs or their site's")
+    warnOfLacking(
+      rule, bound.filter { SolarPlace.location(of: $0, in: registry) == nil }, "dark() needs a location, theirs or their site's")
   }
 
   /// What is looked back on is kept in memory: days of a fast device are many readings.

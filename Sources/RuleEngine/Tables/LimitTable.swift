@@ -41,7 +41,8 @@ package struct LimitTable: Sendable {
     let table = CSVTable(text: text, file: file, required: Self.columns, optional: Self.optionalColumns, faults: faults)
     rows = table.rows.compactMap(Self.row).sorted { ($0.name, $0.valid.lowerBound) < ($1.name, $1.valid.lowerBound) }
     guard faults.faults.count == before else { return }
-    for (earlier, later) in zip(rows, rows.dropFirst()) where earlier.name == later.name && later.valid.lowerBound < earlier.valid.upperBound {
+    for (earlier, later) in zip(rows, rows.dropFirst())
+    where earlier.name == later.name && later.valid.lowerBound < earlier.valid.upperBound {
       let fault = FileFault(
         file: file, line: later.place.line, column: later.place.column,
         message:
