@@ -88,7 +88,8 @@ final class RuleHarness: Harness {
         _ = evaluator.message(of: binding, at: t, heads: heads)
         _ = evaluator.limits(of: binding, at: t)
         if let forecast = evaluator.forecast(of: binding, at: t, heads: heads) {
-          try promise(forecast.fit >= 0 && forecast.fit <= 1 && forecast.crossesAt.map { $0 >= t } != false, "\(rule) foretells \(forecast)")
+          try promise(
+            forecast.fit >= 0 && forecast.fit <= 1 && forecast.crossesAt.map { $0 >= t } != false, "\(rule) foretells \(forecast)")
         }
       }
     }
