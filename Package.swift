@@ -76,7 +76,8 @@ let package = Package(
     .target(name: "DeviceRegistry", dependencies: ["Readings", yams], swiftSettings: strict),
     .target(name: "Decoding", dependencies: ["CSimdJSON", "Readings", "DeviceRegistry"], swiftSettings: strictMemory),
     .target(name: "SeriesStore", dependencies: ["Readings", "Database", "DeviceRegistry", grdb], swiftSettings: strictMemory),
-    .target(name: "RuleEngine", dependencies: ["CPrefetch", "Readings", "DeviceRegistry", "SeriesStore", yams, crypto], swiftSettings: strict),
+    .target(
+      name: "RuleEngine", dependencies: ["CPrefetch", "Readings", "DeviceRegistry", "SeriesStore", yams, crypto], swiftSettings: strict),
     .target(name: "Alerting", dependencies: ["Readings", "Database", "RuleEngine", crypto, grdb], swiftSettings: strict),
     .target(
       name: "Outbox", dependencies: ["Readings", "Database", "Alerting", crypto, httpClient, logging, grdb, nio, nioHTTP1, nioPosix],

@@ -8,7 +8,8 @@ struct ThuongBench: AsyncParsableCommand {
     abstract: "Measures the gateway on this machine, on real parts.",
     discussion: "Everything stays on 127.0.0.1. A missed budget is printed as MISSED and is no failure. See Benchmarks/README.md.",
     subcommands: [
-      All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Store.self, Ingest.self, Retention.self, Rules.self, Peers.self,
+      All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Store.self, Ingest.self, Retention.self, Rules.self,
+      Peers.self,
       Ask.self, Sender.self, Subscriber.self,
     ],
     defaultSubcommand: All.self)

@@ -30,13 +30,20 @@ final class RuleHarness: Harness {
     }
   }
 
+  /// What rules may compare with.
+  private static let limits = """
+    name,regulation,parameter,averaging,value,unit,valid_from,valid_to,confidence
+    pm25_24h,QCVN 05:2023/BTNMT,PM2.5,24h,50,ug/Nm3,2023-09-12,2025-11-21,read
+    pm25_24h,QCVN 05:2023/BTNMT,PM2.5,24h,45,ug/Nm3,2025-11-22,,read
+    """
+
   private static func instant(_ minute: Int64) -> Timestamp { Timestamp(milliseconds: 1_763_683_200_000 + minute * 60_000) }
 
   func check(_ input: UnsafeRawBufferPointer) throws -> String {
     guard let text = String(validating: input, as: UTF8.self) else { return "faults" }
     let book: RuleBook
     do throws(FileFaults) {
-      book = try RuleFiles.read(sources: [("Rules/fuzz.yaml", text)], registry: registry)
+      book = try read(text).get()
     } catch {
       try promise(!error.faults.isEmpty, "refused without a fault")
       for fault in error.faults { try FaultPlace.check(fault, in: text) }
@@ -44,6 +51,15 @@ final class RuleHarness: Harness {
     }
     try check(book, of: text)
     return "book"
+  }
+
+  private func read(_ text: String) -> Result<RuleBook, FileFaults> {
+    do throws(FileFaults) {
+      let sources = [("Rules/fuzz.yaml", text), ("Rules/limits.csv", Self.limits)]
+      return .success(try RuleFiles.read(sources: sources, registry: registry))
+    } catch {
+      return .failure(error)
+    }
   }
 
   private func check(_ book: RuleBook, of text: String) throws {
@@ -70,6 +86,11 @@ final class RuleHarness: Harness {
           try promise(value.value?.isNaN != true && !value.text.isEmpty, "\(rule) shows \(value)")
         }
         _ = evaluator.message(of: binding, at: t, heads: heads)
+        _ = evaluator.limits(of: binding, at: t)
+        if let forecast = evaluator.forecast(of: binding, at: t, heads: heads) {
+          try promise(
+            forecast.fit >= 0 && forecast.fit <= 1 && forecast.crossesAt.map { $0 >= t } != false, "\(rule) foretells \(forecast)")
+        }
       }
     }
   }
