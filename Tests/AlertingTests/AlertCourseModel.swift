@@ -1,5 +1,6 @@
 import Alerting
 import Readings
+import RuleEngine
 
 /// One step of an escalation, told as the contract tells a hold, over the whole history at every step. It remembers nothing.
 struct EscalationModel {
