@@ -251,7 +251,7 @@ import Testing
     let row = rows[choice % rows.count]
     // What finds the row, or which rows are read, is as it was.
     let keys = ["rule", "subject", "id", "alert", "number", "sink", "sequence", "event", "state", "checksum"]
-    let columns = row.columnNames.filter { !keys.contains($0) && (row[$0] as DatabaseValue? ?? .null) != .null }
+    let columns = Array(row.columnNames).filter { !keys.contains($0) && (row[$0] as DatabaseValue? ?? .null) != .null }
     let column = columns[choice / 1000 % columns.count]
     let changed: DatabaseValue
     switch (row[column] as DatabaseValue? ?? .null).storage {
@@ -263,9 +263,8 @@ import Testing
     default: changed = .null
     }
     let key = table == "delivery" ? "sink || sequence" : table == "life" ? "rule || subject" : table == "alert_transition" ? "number" : "id"
-    let place: DatabaseValue =
-      try Row.fetchOne(
-        db, sql: "SELECT \(key) AS place FROM \(table) \(order) LIMIT 1 OFFSET \(choice % rows.count)")?["place"] ?? .null
+    let place = try DatabaseValue.fetchOne(
+      db, sql: "SELECT \(key) FROM \(table) \(order) LIMIT 1 OFFSET \(choice % rows.count)")
     let filter = order.isEmpty ? "WHERE" : "\(order) AND"
     try db.execute(sql: "UPDATE \(table) SET \(column) = ? \(filter) \(key) = ?", arguments: [changed, place])
     return "\(table).\(column)"

@@ -44,7 +44,7 @@ import Testing
     let steps = try gateway.transitions(of: alert.id)
     #expect(steps.map(\.kind) == [.raised, .silenced] + (how == "escalates" ? [.escalated] : []) + [.told])
     #expect(steps[1].detail == "s1")
-    let toldAt = ["until": Int64(90_500), "weekly": 120_000][how] ?? 60_000
+    let toldAt: Int64 = how == "until" ? 90_500 : how == "weekly" ? 120_000 : 60_000
     #expect(steps.last?.detectedAt == GatewayWorkshop.time(toldAt))
     #expect(try gateway.silences().map(\.id) == (how == "until" || how == "unsilence" ? [] : ["s1"]))
   }

@@ -1,3 +1,4 @@
+import Alerting
 import Database
 import Foundation
 import GRDB

@@ -138,7 +138,7 @@ extension GatewayModel {
   /// The clock has come to a due, or to a minute at which hours of the week may end.
   mutating func passDue() {
     let isSilenceOver = silences.contains { $0.until <= now } || silences.contains { $0.isActive(at: now - 1) && !$0.isActive(at: now) }
-    silences.removeAll { $0.until <= now }
+    silences = silences.filter { $0.until > now }
     for place in alertsOpen.indices {
       let alert = alertsOpen[place]
       let isDue = alert.hold == "waiting" && alert.waitsUntil ?? .max <= now

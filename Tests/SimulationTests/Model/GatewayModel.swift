@@ -79,8 +79,11 @@ struct GatewayModel {
       if !isSessionPresent { remembered = [] }
       return
     }
+    var kind = input.kind
+    // Whoever says something has seen the alerts that were raised before.
+    if case .command(let json) = kind { kind = .command(RandomTrace.naming(json, alerts: openAlerts)) }
     advance(to: input.at)
-    switch input.kind {
+    switch kind {
     case .message(let topic, let payload, let retain, let packet): message(topic, payload, retain: retain, packet: packet)
     case .intake(let up): intake(up: up)
     case .command(let json): command(json)
@@ -95,7 +98,7 @@ struct GatewayModel {
   }
 
   private mutating func command(_ json: String) {
-    if let command = ModelCommand(RandomTrace.naming(json, alerts: openAlerts)) { return obey(command) }
+    if let command = ModelCommand(json) { return obey(command) }
     switch json.filter({ $0 != " " }) {
     case #"{"clock":"doubtful"}"#: doubt.isTold = true
     case #"{"clock":"trusted"}"#: doubt.isTold = false
