@@ -109,12 +109,15 @@ struct WordOptions: ParsableArguments {
   @Option(help: "A note, at most 1000 characters.")
   var note: String?
 
-  func write(_ verb: String, _ id: String, to json: inout JSONWriter) {
+  /// Says it of an alert.
+  func say(_ verb: String, _ id: String, to store: AlertStoreOptions) throws {
+    var json = JSONWriter()
     json.object { json in
       json.field(verb, id)
       json.field("by", by)
       if let note { json.field("note", note) }
     }
+    try store.obey(json)
   }
 }
 
@@ -127,9 +130,7 @@ struct AlertsAck: ParsableCommand {
   @Argument(help: "The alert's id.") var id: String
 
   func run() throws {
-    var json = JSONWriter()
-    words.write("ack", id, to: &json)
-    try store.obey(json)
+    try words.say("ack", id, to: store)
     print("\(id): acknowledged by \(words.by)")
   }
 }
@@ -143,9 +144,7 @@ struct AlertsClose: ParsableCommand {
   @Argument(help: "The alert's id.") var id: String
 
   func run() throws {
-    var json = JSONWriter()
-    words.write("close", id, to: &json)
-    try store.obey(json)
+    try words.say("close", id, to: store)
     print("\(id): closed by \(words.by)")
   }
 }

@@ -22,13 +22,17 @@ import Testing
     let client = try #require(found)
     let trace = try TraceRecording(file: file)
     nonisolated(unsafe) let written = trace  // the thread's alone until it has ended
-    let done = Task.detached { try client.record { try written.append($0) } }
-    do { try await body() } catch {
-      client.stop()
-      throw error
-    }
+    // On a thread of its own: the gateway works on those of the tests.
+    let (ends, end) = AsyncStream.makeStream(of: Result<Void, any Error>.self)
+    Thread.detachNewThread { end.yield(Result { try client.record { try written.append($0) } }) }
+    let outcome: Result<Void, any Error>
+    do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
     client.stop()
-    try await done.value
+    for await result in ends {
+      try result.get()
+      break
+    }
+    try outcome.get()
     try trace.close()
     return trace.lineCount
   }

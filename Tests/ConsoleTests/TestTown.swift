@@ -48,6 +48,7 @@ final class TestTown: Sendable {
   }
 
   func setDataDirectory(_ path: String) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     let text = try String(contentsOf: configuration, encoding: .utf8)
     try write("thuong.yaml", text.replacing("directory: \(folder.path)/var", with: "directory: \(path)"))
   }

@@ -28,7 +28,8 @@ import Testing
         let ready = await city.gateway.get("/readyz")
         return ready?.status == 503 && ready?.body.contains("rules_reload_failed: ") == true && ready?.body.contains(words) == true
       }
-      #expect(isTold, "\(path): \(text): \(await city.gateway.get("/readyz")?.body ?? "")")
+      let ready = await city.gateway.get("/readyz")?.body ?? ""
+      #expect(isTold, "\(path): \(text): \(ready)")
       #expect(await city.gateway.get("/api/v1/devices/k-1000")?.status == 200, "the old devices stay")
       if let before { try before.write(to: URL(fileURLWithPath: file)) } else { try FileManager.default.removeItem(atPath: file) }
       child.send(SIGHUP)

@@ -41,7 +41,7 @@ import Testing
 
       """
     let check = ["check", "--devices", "\(place)/Devices", "--rules", "\(place)/Rules"]
-    try Bench.write(["Rules/traffic.scenarios.yaml": scenario.replacing("TT", with: "12")], in: place)
+    try Bench.write(["Rules/traffic.scenarios.yaml": scenario.replacing("TT", with: "11")], in: place)
     let good = try await ThuongCommand(check)
     try Bench.write(["Rules/traffic.scenarios.yaml": scenario.replacing("TT", with: "14")], in: place)
     let bad = try await ThuongCommand(check)

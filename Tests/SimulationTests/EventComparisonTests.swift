@@ -28,7 +28,7 @@ import Testing
     let bytes = texts(expected, [try line(10, extra: "x"), expected[1]], exact: true)
     #expect(bytes.count == 1)
     #expect(
-      bytes.first?.hasPrefix("bytes       21/11/2025 07:10:00  alert.raised jam major s/traffic/tr-1\n    column 109: expected") == true,
+      bytes.first?.hasPrefix("bytes       21/11/2025 07:10:00  alert.raised jam major s/traffic/tr-1\n    column 114: expected") == true,
       "\(bytes)")
   }
 

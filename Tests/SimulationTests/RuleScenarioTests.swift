@@ -61,7 +61,7 @@ import Testing
       Self.jam[0], Self.jam[1], Self.jam[2], "expect: [{at: 07:17}, {at: 07:36, transition: cleared}, {at: 07:30, transition: escalated}]")
     #expect(
       missing == [
-        "s.yaml:6:62: scenario \"test\": expected 21/11/2025 07:30:00  alert.escalated traffic-congestion; nothing of it was found"
+        "s.yaml:6:61: scenario \"test\": expected 21/11/2025 07:30:00  alert.escalated traffic-congestion; nothing of it was found"
       ])
     let unexpected = try faults(Self.jam[0], Self.jam[1], Self.jam[2], "expect: [{at: 07:36, transition: cleared}]")
     #expect(unexpected.count == 1)
@@ -113,7 +113,7 @@ import Testing
       Self.jam[1], "data: [{for: 10m, sped: 45}, {speed: 1}, {for: 5m}, {for: 5m, silent: true, speed: 1}]",
       "expect: [{at: 09:00, rule: traffic-congestion}, {at: now, rule: x}, {at: 07:01}, {at: 07:01, rule: y, transition: rung}]")
     for words in [
-      "s.yaml:4:25: traffic-radar has no metric sped; it has speed, volume, occupancy, queue", "\"for\" is missing",
+      "s.yaml:4:23: traffic-radar has no metric sped; it has speed, volume, occupancy, queue", "\"for\" is missing",
       "a span has values, or is silent: true",
       "a silent span has no values", "21/11/2025 09:00:00 is outside the scenario's data", "expected a time such as 07:16",
       "\"rule\" is missing",

@@ -14,7 +14,7 @@ struct RuleRoutes: Sendable {
   /// In order of id.
   func list(_ call: Call) async throws -> Answer {
     let limit = try call.query.limit(most: Self.limitMax, usual: Self.limitUsual)
-    let rules = gateway.book.rules
+    let rules = gateway.book.rules.sorted { $0.id < $1.id }  // as they are evaluated, those that inhibit come first
     let after = try call.query.cursor(.rules)
     let start = after.map { after in rules.firstIndex { $0.id > after[0] } ?? rules.count } ?? 0
     let page = rules[start...].prefix(limit)
