@@ -1,3 +1,4 @@
+import Database
 import DeviceRegistry
 import Foundation
 import Gateway
