@@ -83,7 +83,7 @@ import Testing
       ("time_above(speed, 50, 5) < 2h", "5:33: time_above wants a duration such as 5m, got 5"),
       ("time_below(speed, 15) < 2h", "5:11: time_below wants 3 arguments, time_below(metric, number, duration), got 2"),
       ("fit(15, 5m) > 0.8", "5:15: fit wants a metric such as speed, got 15"),
-      ("age() > 1m", "5:11: age wants 1 argument, age(metric), got 0"),
+      ("age(speed, 5m) > 1m", "5:11: age wants 1 argument, age(metric), got 2"),
       ("online(speed)", "5:11: online wants no argument, online(), got 1"),
       ("status() == '02'", "5:11: status wants 1 argument, status(metric), got 0"),
       ("status(speed) == '2'", "5:28: \"2\" is no status: write two digits such as \"02\", or \"range\""),

@@ -40,7 +40,7 @@ extension Engine {
     }
     for alert in removed.sorted(by: { ($0.rule, $0.subject) < ($1.rule, $1.subject) }) { remove(alert) }
     // What inhibits or silences them may be gone with the rules.
-    if clock != nil { for binding in inOrder(open.inhibited.union(open.silenced)) { consider(binding) } }
+    if clock != nil { for binding in inOrder(open.inhibited.union(open.silenced).filter(isHoldOver)) { consider(binding) } }
   }
 
   private func restore(_ stored: StoredLife, _ binding: Int) {

@@ -61,6 +61,16 @@ extension Engine {
     }
   }
 
+  /// What kept an alert from being told is not there any longer.
+  func isHoldOver(_ binding: Int) -> Bool {
+    guard let alert = open[binding] else { return false }
+    return switch alert.course.hold {
+    case .inhibited: inhibitor(of: binding) == nil
+    case .silenced: silence(over: alert) == nil
+    default: false
+    }
+  }
+
   private func reasonToTell(after hold: AlertHold?, _ binding: Int) -> AlertReason {
     switch hold {
     case .late: .dataFresh
