@@ -4,13 +4,16 @@ import SeriesStore
 /// The least or the greatest good value of a window.
 ///
 /// A ring holds the indices of the readings that may still become the extreme: each beats all after it. A new reading drops those that
-/// it beats, so that each enters and leaves once. Where T goes back over readings, or one is stored behind others, the ring is made anew.
+/// it beats, so that each enters and leaves once. Where T goes back over readings, or one is stored before others, the ring is made anew.
 struct ExtremeWindow: WindowState {
   private(set) var end = Int64.min
   private var low: Int32 = 0
   private var high: Int32 = 0
   private(set) var good: Int32 = 0
+  /// Something was stored up to `end` since the last move.
   private var isStale = false
+  /// The ts of the newest reading covered, at the last move: while it stands where it stood, what was stored came behind it.
+  private var newestTime = Int64.min
   private let isMaximum: Bool
   /// Indices into the head, oldest first, from `first` on, `count` of them; the capacity is a power of two.
   private var ring: UnsafeMutablePointer<Int32>?
@@ -37,7 +40,8 @@ struct ExtremeWindow: WindowState {
     // Safe: low <= high <= head.count; indices in the ring lie in low ..< high, and are read within the ring's capacity.
     var (low, high) = (Int(low), Int(high))
     let isForeign =
-      isStale || end == .min || (high > 0 && head.times[high - 1] > t) || (high < head.count && head.times[high] &- end > width)
+      isStale && !head.isPrefix(high, endingAt: newestTime) || end == .min || (high > 0 && head.times[high - 1] > t)
+      || (high < head.count && head.times[high] &- end > width)
     if isForeign { return restart(at: t, width: width, over: head) }
     while high < head.count, head.times[high] <= t {
       if head.isGood(high) { append(high, over: head) }
@@ -60,6 +64,7 @@ struct ExtremeWindow: WindowState {
       if head.isGood(low) { prepend(low, over: head) }
     }
     (self.low, self.high, end) = (Int32(truncatingIfNeeded: low), Int32(truncatingIfNeeded: high), t)
+    (isStale, newestTime) = (false, head.newestTime(of: high))
   }
 
   private mutating func restart(at t: Int64, width: Int64, over head: HeadView) {
@@ -67,6 +72,7 @@ struct ExtremeWindow: WindowState {
     (good, first, count, isStale) = (0, 0, 0, false)
     for index in range where head.isGood(index) { append(index, over: head) }
     (low, high, end) = (Int32(truncatingIfNeeded: range.lowerBound), Int32(truncatingIfNeeded: range.upperBound), t)
+    newestTime = head.newestTime(of: range.upperBound)
   }
 
   private mutating func append(_ index: Int, over head: HeadView) {

@@ -8,7 +8,10 @@ struct LatestWindow: WindowState {
   private var high: Int32 = 0
   /// The newest good one of them; -1 where there is none.
   private var newest: Int32 = -1
+  /// Something was stored up to `end` since the last move.
   private var isStale = false
+  /// The ts of the newest reading covered, at the last move: while it stands where it stood, what was stored came behind it.
+  private var newestTime = Int64.min
 
   init(kind: WindowKind) {}
 
@@ -18,12 +21,11 @@ struct LatestWindow: WindowState {
     // Safe: every index read lies below head.count.
     var high = Int(high)
     let isBehind = high > 0 && head.times[high - 1] > t
-    if isStale || isBehind || end == .min {
+    if isStale && !head.isPrefix(high, endingAt: newestTime) || isBehind || end == .min {
       high = head.upperBound(t)
       var index = high - 1
       while index >= 0, !head.isGood(index) { index -= 1 }
       newest = Int32(truncatingIfNeeded: index)
-      isStale = false
     } else {
       while high < head.count, head.times[high] <= t {
         if head.isGood(high) { newest = Int32(truncatingIfNeeded: high) }
@@ -32,6 +34,7 @@ struct LatestWindow: WindowState {
     }
     self.high = Int32(truncatingIfNeeded: high)
     end = t
+    (isStale, newestTime) = (false, head.newestTime(of: high))
   }
 
   mutating func noteInserted(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: WindowSpec) {

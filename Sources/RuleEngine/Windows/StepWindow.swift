@@ -15,7 +15,10 @@ struct StepWindow: WindowState {
   private var last: Int32 = -1
   /// Steps between values that differ.
   private var changes: Int32 = 0
+  /// Something was stored up to `end` since the last move.
   private var isStale = false
+  /// The ts of the newest reading covered, at the last move: while it stands where it stood, what was stored came behind it.
+  private var newestTime = Int64.min
   /// What the counter has counted, in units of the scale: a value lower than the one before counts from 0.
   private var counted: Int128 = 0
 
@@ -31,7 +34,8 @@ struct StepWindow: WindowState {
     // Safe: low <= high <= head.count; first and last lie in low ..< high.
     var (low, high) = (Int(low), Int(high))
     let isForeign =
-      isStale || end == .min || (high > 0 && head.times[high - 1] > t) || (high < head.count && head.times[high] &- end > width)
+      isStale && !head.isPrefix(high, endingAt: newestTime) || end == .min || (high > 0 && head.times[high - 1] > t)
+      || (high < head.count && head.times[high] &- end > width)
     if isForeign { return restart(at: t, width: width, scale: scale, over: head) }
     while high < head.count, head.times[high] <= t {
       if head.isGood(high) { append(high, scale, head) }
@@ -48,6 +52,7 @@ struct StepWindow: WindowState {
       if head.isGood(low) { prepend(low, scale, head) }
     }
     (self.low, self.high, end) = (Int32(truncatingIfNeeded: low), Int32(truncatingIfNeeded: high), t)
+    (isStale, newestTime) = (false, head.newestTime(of: high))
   }
 
   private mutating func restart(at t: Int64, width: Int64, scale: DecimalScale, over head: HeadView) {
@@ -55,6 +60,7 @@ struct StepWindow: WindowState {
     self = StepWindow(kind: .steps)
     for index in range where head.isGood(index) { append(index, scale, head) }
     (low, high, end) = (Int32(truncatingIfNeeded: range.lowerBound), Int32(truncatingIfNeeded: range.upperBound), t)
+    newestTime = head.newestTime(of: range.upperBound)
   }
 
   private mutating func append(_ index: Int, _ scale: DecimalScale, _ head: HeadView) {

@@ -100,6 +100,13 @@ extension HeadView {
   /// Value functions see good readings that have a value.
   @inline(__always) func isGood(_ index: Int) -> Bool { Quality(byte: qualities[index]).isGood && values[index] == values[index] }
 
+  /// The first `count` readings are those of which the last had that ts: nothing was stored among them since. Times rise, so that a
+  /// reading stored before the last moves it on.
+  @inline(__always) func isPrefix(_ count: Int, endingAt ts: Int64) -> Bool { count == 0 || times[count - 1] == ts }
+
+  /// The ts of the last of the first `count` readings.
+  @inline(__always) func newestTime(of count: Int) -> Int64 { count == 0 ? .min : times[count - 1] }
+
   /// The range of the readings in (end - width, end].
   func range(end: Int64, width: Int64) -> Range<Int> {
     let high = upperBound(end)
