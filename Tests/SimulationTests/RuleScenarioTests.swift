@@ -74,7 +74,7 @@ import Testing
   @Test func `registered devices, data of each device, lines, words, statuses and pauses`() throws {
     let found = try faults(
       "rule: [traffic-congestion, traffic-radar-silent]", "devices: [bg-tr-001, bg-tr-002]", "start: 2025-11-21T08:00:00+07:00",
-      "data:", "  bg-tr-001: [{for: 20m, speed: [45, 5], occupancy: 60}, {for: 20m, speed: 5, occupancy: 60}]",
+      "data:", "  bg-tr-001: [{for: 20m, speed: [45, 5], occupancy: 60}, {for: 10m, speed: 5, occupancy: 60}]",
       "  bg-tr-002: [{for: 10m, speed: 45, occupancy: 12}, {for: 15m, silent: true}, {for: 15m, speed: 45, occupancy: 12, every: 30s}]",
       "expect:", "  - {at: 08:21, rule: traffic-congestion, device: bg-tr-001}",
       "  - {at: 08:20, rule: traffic-radar-silent, device: bg-tr-002}",
