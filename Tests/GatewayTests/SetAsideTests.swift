@@ -120,6 +120,35 @@ import Testing
     #expect(town.engine.counters.readingsRejected.reduce(0, +) > rejected)
   }
 
+  /// As no disk damages one: only a fault of the encoder, or a hand, makes it.
+  @Test func `A row of the right checksum that cannot be read ends a seal with an error, and is not tried for ever`() throws {
+    let town = try Self.town()
+    let number = try #require(try Self.numbers(town, "chunk").last)
+    let sound = try #require(try town.store.file.read { db in try ChunkTable.body(of: number, db) })
+    let place = ChunkTable.place(of: number)
+    let ring = try #require(try town.store.file.read { db in try ChunkTable.rings(db) }.first { $0.id == place.ring })
+    let names = try town.stored().series.filter { $0.ring == ring.id }.map(\.id)
+    let broken = try #require(
+      (1..<sound.count).lazy.map { back in
+        var body = [UInt8](sound)
+        body[body.count - back] ^= 0xff
+        return ChunkRow.sealed(body, number: number)
+      }.first { body in
+        let part = ChunkTable.Part(number: number, body: Data(body))
+        guard let span = try? StoredSpan([part], ring: ring, span: place.span) else { return false }
+        return names.contains { (try? span.readings(of: $0)) == nil }
+      })
+    try town.store.file.commit { db in try ChunkTable.store(number, broken, db) }
+    #expect(try town.damaged(.chunk, number) == nil, "by itself it seems sound")
+    try town.reopen()
+    let ts = ring.range(of: place.span).lowerBound + 1
+    for device in RollupTown.devices {
+      town.send(device, [RollupTown.Message(ts: ts, values: [5, 5])], at: RollupTown.midnight + 5 * Self.day)
+    }
+    #expect(throws: StoreError.self) { try town.sealAll() }
+    #expect(try Self.quarantined(town).isEmpty)
+  }
+
   @Test func `What rules look back to in a damaged row is told, and the rules go on`() throws {
     let town = try Self.town()
     for number in try Self.numbers(town, "chunk") { try Self.damage(town, "chunk", number, at: 50) }

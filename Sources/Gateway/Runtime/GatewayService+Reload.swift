@@ -71,12 +71,14 @@ extension WriterCore {
     reloadFaults = []
   }
 
-  /// Commits what is in hand, or says why that cannot be.
-  private func commitNow() throws(StoreError) {
-    commit()
-    if let failure { throw failure }
-    if hasEnded { throw .unusable("the gateway has ended") }
-    if isDiskFull { throw .full }
+  /// Commits what is in hand, or says why that cannot be. A commit may pause the intake, which is an input of the next one.
+  func commitNow() throws(StoreError) {
+    repeat {
+      commit()
+      if let failure { throw failure }
+      if hasEnded { throw .unusable("the gateway has ended") }
+      if isDiskFull { throw .full }
+    } while !engine.isBatchEmpty
   }
 }
 

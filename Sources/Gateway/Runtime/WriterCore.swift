@@ -458,9 +458,7 @@ package final class WriterCore {
   ///
   /// - Returns: false where the writer can.
   func setAside(_ row: DamagedRow) throws(StoreError) -> Bool {
-    commit()
-    if let failure { throw failure }
-    if isDiskFull { throw .full }
+    try commitNow()
     guard try store.setAside(row, engine, realNow: machine.wall) else { return false }
     logger.error("A row of the store is damaged and was set aside", metadata: ["row": "\(row.what)"])
     if store.takeHasEvents() { bell.ring() }

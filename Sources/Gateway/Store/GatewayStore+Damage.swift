@@ -8,11 +8,15 @@ import SeriesStore
 /// store goes on without them.
 extension GatewayStore {
   /// Does the work, setting aside what it finds damaged, until it finds no more. To be called between batches.
+  ///
+  /// - Throws: `StoreError.damaged` where the work finds a row damaged again that is sound by itself.
   func withoutDamage(_ engine: Engine, realNow: Timestamp, _ work: () throws(StoreError) -> Void) throws(StoreError) {
+    var sound: DamagedRow?
     while true {
       do throws(StoreError) { return try work() } catch {
         guard case .damagedRow(let row) = error else { throw error }
-        try setAside(row, engine, realNow: realNow)
+        if row == sound { throw .damaged(row.what) }
+        if try !setAside(row, engine, realNow: realNow) { sound = row }
       }
     }
   }
