@@ -273,14 +273,17 @@ import Testing
   @Test func `F12 A database that lost its tail, or itself, is found out at the start of the gateway`() async throws {
     let city = try LedgerCity()
     let child = try await city.start()
+    let database = URL(fileURLWithPath: "\(city.store)/thuong.sqlite")
+    let log = URL(fileURLWithPath: "\(city.store)/thuong.sqlite-wal")
+    // The tables stand in this much of it, and none of the messages that follow.
+    let empty = try Data(contentsOf: log).count
     try city.publish(200)
     #expect(await city.isStored())
     child.send(SIGKILL)
     child.wait()
-    let database = URL(fileURLWithPath: "\(city.store)/thuong.sqlite")
-    let log = URL(fileURLWithPath: "\(city.store)/thuong.sqlite-wal")
     let wal = try Data(contentsOf: log)
-    try wal.prefix(wal.count / 2).write(to: log)
+    try #require(wal.count > empty)
+    try wal.prefix(empty).write(to: log)
     let second = try city.gateway.start()
     second.wait()
     #expect(second.exitCode == 5)
