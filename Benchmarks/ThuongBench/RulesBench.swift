@@ -11,11 +11,16 @@ import Simulation
 /// triggers. The same is done without rules, and taken away.
 struct RulesBench {
   var hours: Double
+  /// Nothing but one run at so many times the devices, for a profiler.
+  var scale: Double?
+  /// Of readings measured, at one time the devices.
+  var minutes = 30
 
   func run() throws {
     say(Machine.heading("rules: the benchmark day's rules alone, over readings in memory"))
     guard BenchDay.isHere else { return say("  the benchmark day is not here") }
     let columns = try BenchDay.columns(scale: 0.1)
+    if let scale { return _ = try cost(scale: scale, hours: hours, columns) }
     let city = try (0..<3).map { _ in try cost(scale: 1, hours: hours, columns) }
     Budgets.tell("rules/reading", Samples(city).median, places: 0)
     // The same devices 1, 10 and 100 times, over three hours.
@@ -27,7 +32,7 @@ struct RulesBench {
   /// Nanoseconds a reading.
   private func cost(scale: Double, hours: Double, _ columns: [BenchDay.Column]) throws -> Double {
     let minutes = Int(hours * 60)
-    let measured = max(5, Int((30 / scale).rounded()))
+    let measured = max(5, Int((Double(self.minutes) / scale).rounded()))
     let from = max(0, minutes - measured)
     var spent: [Double] = []
     var readings = 0
@@ -95,10 +100,11 @@ private struct RulesTown: ~Copyable {
   mutating func take(_ minute: Int, isEvaluated: Bool) -> Int {
     let ts = Timestamp(milliseconds: BenchDay.start + Int64(minute) * 60_000)
     for device in 0..<deviceCount {
+      if isEvaluated { evaluator.expect(device: device, heads: heads) }
       for place in firstSeries[device]..<firstSeries[device + 1] {
         let reading = Reading(series: SeriesID(place), ts: ts, value: columns[columnOf[place]].values[minute], quality: .measuring)
         _ = heads.insert(reading)
-        if isEvaluated { evaluator.inserted(device: device, metric: place - firstSeries[device], reading: reading) }
+        if isEvaluated { evaluator.inserted(device: device, metric: place - firstSeries[device], reading: reading, heads: heads) }
       }
       if isEvaluated { evaluate(device, at: ts) }
     }

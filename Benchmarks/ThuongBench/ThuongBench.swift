@@ -121,8 +121,12 @@ struct Rules: AsyncParsableCommand {
 
   @Option(help: "Readings in memory before and while it is measured.")
   var hours = 24.0
+  @Option(help: "Nothing but one run at so many times the devices, for a profiler.")
+  var scale: Double?
+  @Option(help: "Minutes of readings measured, at one time the devices.")
+  var minutes = 30
 
-  func run() async throws { try RulesBench(hours: hours).run() }
+  func run() async throws { try RulesBench(hours: hours, scale: scale, minutes: minutes).run() }
 }
 
 struct Peers: AsyncParsableCommand {

@@ -19,7 +19,8 @@ package struct YAMLValue {
   /// The file's whole content; nil (with a fault noted) where it is not YAML.
   package init?(text: String, file: String, faults: FaultList) {
     do {
-      guard let node = try Yams.compose(yaml: text) else {
+      // Values are read as they stand (`07210` is a text where a text is asked for): no tag need be guessed, which is slow.
+      guard let node = try Yams.compose(yaml: text, .basic) else {
         faults.add(FileFault(file: file, message: "the file is empty"))
         return nil
       }

@@ -1,11 +1,12 @@
 package import Readings
 
-/// The newest readings of every series in memory, each series sorted by ts: three columns of 17 bytes a reading.
+/// The newest readings of every series in memory, each series sorted by ts: 16 bytes a reading, which lie together, so that each is one
+/// line of memory to fetch.
 ///
 /// A head holds every stored reading of its series from `coveredFrom` on; those before are in chunks, and come back with `merge`. What is
 /// not sealed is always here.
 ///
-/// The owner of the columns is not copyable: they are freed once, with it. `bytes` is what the caller bounds.
+/// The owner of the memory is not copyable: it is freed once, with it. `bytes` is what the caller bounds.
 @safe @usableFromInline package struct SeriesHeads: ~Copyable {
   /// What became of a reading that was offered.
   package enum Outcome: Equatable, Sendable {
@@ -22,7 +23,7 @@ package import Readings
   @usableFromInline var heads: UnsafeMutablePointer<Head>
   @usableFromInline var seriesCount: Int
   private var seriesCapacity: Int
-  /// Memory of all columns.
+  /// Memory of all readings.
   package private(set) var bytes: Int = 0
   /// Readings held.
   package private(set) var readings: Int = 0
@@ -34,7 +35,7 @@ package import Readings
   }
 
   deinit {
-    // Safe: every head below seriesCount was initialised by addSeries, and its columns belong to it alone.
+    // Safe: every head below seriesCount was initialised by addSeries, and its readings belong to it alone.
     for i in 0..<seriesCount { unsafe heads[i].free() }
     unsafe heads.deallocate()
   }
@@ -66,16 +67,17 @@ package import Readings
     let count = unsafe head.pointee.count
     var place = count
     let ts = reading.ts.milliseconds
-    if unsafe count > 0 && head.pointee.times[count - 1] >= ts {
+    if unsafe count > 0 && head.pointee.samples[count - 1].time >= ts {
       place = unsafe head.pointee.lowerBound(ts)
-      if unsafe head.pointee.times[place] == ts {
-        let (value, quality) = unsafe (head.pointee.values[place], Quality(byte: head.pointee.qualities[place]))
+      let known = unsafe head.pointee.samples[place]
+      if known.time == ts {
+        let (value, quality) = (known.value, known.quality)
         // 0 and -0 are one number; NaN is no value.
         let isSame = value == reading.value || value.isNaN && reading.value.isNaN
         return isSame && quality.code == reading.quality.code ? .duplicate : .conflict
       }
     }
-    if unsafe count == head.pointee.capacity { unsafe bytes += head.pointee.grow() }
+    if unsafe head.pointee.isFull { unsafe bytes += head.pointee.grow() }
     unsafe head.pointee.insert(reading, at: place)
     if unsafe ts < head.pointee.unsealedFrom { unsafe head.pointee.unsealedFrom = ts }
     readings += 1
@@ -87,13 +89,13 @@ package import Readings
     // Safe: the view is used within this call alone; every index stays within 0 ..< count.
     let view = unsafe self.view(id.int)
     let first = unsafe view.upperBound(ts.milliseconds - 1)
-    guard unsafe first < view.count, unsafe view.times[first] == ts.milliseconds else { return ts }
+    guard unsafe first < view.count, unsafe view.time(first) == ts.milliseconds else { return ts }
     // Times rise by at least 1, so that those in an unbroken run of milliseconds are a prefix: search its end.
     var low = first
     var high = unsafe view.count
     while high - low > 1 {
       let middle = (low + high) >> 1
-      if unsafe view.times[middle] == ts.milliseconds + Int64(middle - first) { low = middle } else { high = middle }
+      if unsafe view.time(middle) == ts.milliseconds + Int64(middle - first) { low = middle } else { high = middle }
     }
     return ts + Int64(low - first + 1)
   }
@@ -120,9 +122,8 @@ package import Readings
     let view = unsafe self.view(id.int)
     let (begin, end) = unsafe (view.count(before: from), view.count(before: to))
     let count = max(0, min(end - begin, most))
-    unsafe chunk.times += UnsafeBufferPointer(start: view.times + begin, count: count)
-    unsafe chunk.column.values += UnsafeBufferPointer(start: view.values + begin, count: count)
-    unsafe chunk.column.qualities += UnsafeBufferPointer(start: view.qualities + begin, count: count)
+    chunk.reserve(count)
+    for index in begin..<(begin + count) { unsafe chunk.append(view.samples[index]) }
   }
 
   /// From the first to after the last reading that is not sealed; nil where all are.
@@ -143,12 +144,12 @@ package import Readings
   /// series' readings change.
   package mutating func merge(_ chunk: SeriesChunk, into id: SeriesID, coveredFrom: Int64) {
     precondition(id.int < seriesCount, "a series is registered before it is stored")
-    // Safe: the index was checked; the columns are the head's own until it is replaced.
+    // Safe: the index was checked; the readings are the head's own until it is replaced.
     let head = unsafe heads + id.int
     let (bytesBefore, countBefore) = unsafe (head.pointee.bytes, head.pointee.count)
     if !chunk.isEmpty { unsafe head.pointee.replace(with: chunk.merged(with: SeriesChunk(head.pointee))) }
     unsafe head.pointee.coveredFrom = coveredFrom
-    unsafe head.pointee.goodBefore = coveredFrom == .min ? .some(.nan) : .none
+    unsafe head.pointee.setGoodBefore(coveredFrom == .min ? .nan : nil)
     unsafe bytes += head.pointee.bytes - bytesBefore
     unsafe readings += head.pointee.count - countBefore
   }
@@ -174,7 +175,7 @@ package import Readings
   @discardableResult
   package mutating func trim(_ id: SeriesID, before from: Int64, least: Int) -> Bool {
     precondition(id.int < seriesCount, "a series is registered before it is stored")
-    // Safe: the index was checked; the view is not used once the columns change.
+    // Safe: the index was checked; the view is not used once the readings change.
     let head = unsafe heads + id.int
     let view = unsafe self.view(id.int)
     let dropped = unsafe min(view.count(before: min(from, head.pointee.unsealedFrom)), view.count - least)
@@ -183,12 +184,12 @@ package import Readings
     while last >= 0, unsafe !view.isGood(last) { last -= 1 }
     // Before `coveredFrom` there may be readings between those that go.
     let covered = unsafe head.pointee.coveredFrom
-    if last >= 0, unsafe view.times[last] >= covered {
-      unsafe head.pointee.goodBefore = view.values[last]
-    } else if unsafe view.times[0] < covered {
-      unsafe head.pointee.goodBefore = nil
+    if last >= 0, unsafe view.time(last) >= covered {
+      unsafe head.pointee.setGoodBefore(view.value(last))
+    } else if unsafe view.time(0) < covered {
+      unsafe head.pointee.setGoodBefore(nil)
     }
-    unsafe head.pointee.coveredFrom = max(covered, view.times[dropped - 1] + 1)
+    unsafe head.pointee.coveredFrom = max(covered, view.time(dropped - 1) + 1)
     let bytesBefore = unsafe head.pointee.bytes
     unsafe head.pointee.drop(dropped)
     unsafe bytes += head.pointee.bytes - bytesBefore
@@ -207,11 +208,11 @@ package import Readings
     // What is before may be but a part of what is stored there.
     let begin = unsafe view.count(before: covered)
     guard covered != .max, unsafe view.count - begin >= least else { return .max }
-    var from = unsafe max(covered + reach, view.times[begin + least - 1])
-    if unsafe head.pointee.goodBefore == nil {
+    var from = unsafe max(covered + reach, view.time(begin + least - 1))
+    if unsafe !head.pointee.isGoodBeforeKnown {
       var first = begin
       while unsafe first < view.count, unsafe !view.isGood(first) { first += 1 }
-      from = unsafe first == view.count ? .max : max(from, view.times[first])
+      from = unsafe first == view.count ? .max : max(from, view.time(first))
     }
     return from
   }
@@ -222,142 +223,149 @@ package import Readings
     let view = unsafe self.view(id.int)
     var index = unsafe view.count - 1
     while index >= 0, unsafe !view.isGood(index) { index -= 1 }
-    return unsafe index < 0 ? nil : view.times[index]
+    return unsafe index < 0 ? nil : view.time(index)
   }
 
   /// The series' newest ts, of any status; nil where it has no reading.
   package func newest(_ id: SeriesID) -> Timestamp? {
     // Safe: as above.
     let view = unsafe self.view(id.int)
-    return unsafe view.count == 0 ? nil : Timestamp(milliseconds: view.times[view.count - 1])
+    return unsafe view.count == 0 ? nil : Timestamp(milliseconds: view.time(view.count - 1))
   }
 
   /// The readings of the series with that index. The view is valid until the next `insert` or `addSeries`.
   @inlinable package func view(_ index: Int) -> HeadView {
     precondition(index < seriesCount, "a series is registered before it is read")
-    // Safe: the index was checked; the columns live until the next mutation, as documented.
-    return unsafe HeadView(
-      times: heads[index].times, values: heads[index].values, qualities: heads[index].qualities, count: heads[index].count,
-      goodBefore: heads[index].goodBefore ?? .nan)
+    // Safe: the index was checked; the readings live until the next mutation, as documented.
+    return unsafe HeadView(samples: heads[index].samples, count: Int(heads[index].held), goodBefore: heads[index].goodBefore)
   }
+
+  /// Where a series keeps its readings, for a hint of what will be read soon. See `HeadView.samples`.
+  @inlinable package func place(of index: Int) -> UnsafeRawPointer {
+    // Safe: an address within what is allocated, or just behind; nothing is read.
+    unsafe UnsafeRawPointer(heads + index)
+  }
+}
+
+/// One reading in memory: its ts and its quality in one number, and its value.
+@usableFromInline package struct Sample: Sendable {
+  /// Milliseconds since the epoch times 256, and the `Quality` byte.
+  @usableFromInline let stamp: Int64
+  /// NaN where nothing was measured.
+  @usableFromInline package let value: Double
+
+  /// - Parameter ts: milliseconds since the epoch, within 2⁵⁵: what payloads may name, and what may be moved of it, lies far within.
+  init(ts: Int64, value: Double, quality: Quality) {
+    precondition((ts << 8) >> 8 == ts, "a reading's ts is within a million years")
+    (stamp, self.value) = (ts << 8 | Int64(quality.byte), value)
+  }
+
+  /// Milliseconds since the epoch.
+  @inlinable @inline(__always) package var time: Int64 { stamp >> 8 }
+  package var quality: Quality { Quality(byte: UInt8(truncatingIfNeeded: stamp)) }
+  /// Value functions see good readings that have a value.
+  @inlinable @inline(__always) package var isGood: Bool { stamp & 0x7f == 0 && value == value }
 }
 
 /// One series' readings in order of ts. Valid until the heads change.
 @usableFromInline @unsafe package struct HeadView {
-  /// Milliseconds since the epoch, strictly rising.
-  @usableFromInline package let times: UnsafePointer<Int64>
-  /// NaN where nothing was measured.
-  @usableFromInline package let values: UnsafePointer<Double>
-  /// `Quality` bytes.
-  @usableFromInline package let qualities: UnsafePointer<UInt8>
+  /// Of strictly rising ts.
+  @usableFromInline package let samples: UnsafePointer<Sample>
   @usableFromInline package let count: Int
   /// The newest good value before the first of these; NaN where there is none.
   @usableFromInline package let goodBefore: Double
 
-  @inlinable init(
-    times: UnsafeMutablePointer<Int64>, values: UnsafeMutablePointer<Double>, qualities: UnsafeMutablePointer<UInt8>, count: Int,
-    goodBefore: Double
-  ) {
-    unsafe self.times = UnsafePointer(times)
-    unsafe self.values = UnsafePointer(values)
-    unsafe self.qualities = UnsafePointer(qualities)
+  @inlinable init(samples: UnsafeMutablePointer<Sample>, count: Int, goodBefore: Double) {
+    unsafe self.samples = UnsafePointer(samples)
     unsafe self.count = count
     unsafe self.goodBefore = goodBefore
   }
 
+  // Safe: indices are the caller's, below count.
+
+  /// Milliseconds since the epoch.
+  @inlinable @inline(__always) package func time(_ index: Int) -> Int64 { unsafe samples[index].time }
+  /// NaN where nothing was measured.
+  @inlinable @inline(__always) package func value(_ index: Int) -> Double { unsafe samples[index].value }
+  package func quality(_ index: Int) -> Quality { unsafe samples[index].quality }
+  /// Value functions see good readings that have a value.
+  @inlinable @inline(__always) package func isGood(_ index: Int) -> Bool { unsafe samples[index].isGood }
+
   /// The number of readings before `t`.
   func count(before t: Int64) -> Int { unsafe t == .min ? 0 : upperBound(t - 1) }
-
-  /// Value functions see good readings that have a value.
-  func isGood(_ index: Int) -> Bool {
-    // Safe: the index is the caller's, below count.
-    unsafe Quality(byte: qualities[index]).isGood && values[index] == values[index]
-  }
 
   /// The number of readings with ts at or before `t`: the index after the last of them.
   @inlinable package func upperBound(_ t: Int64) -> Int {
     // Safe: the search stays within 0 ..< count.
-    if unsafe count == 0 || times[count - 1] <= t { return unsafe count }
+    if unsafe count == 0 || time(count - 1) <= t { return unsafe count }
     var low = 0
     var high = unsafe count
     while low < high {
       let middle = (low + high) >> 1
-      if unsafe times[middle] <= t { low = middle + 1 } else { high = middle }
+      if unsafe time(middle) <= t { low = middle + 1 } else { high = middle }
     }
     return low
   }
 }
 
-/// The columns of one series.
+/// The readings of one series.
 @usableFromInline @unsafe struct Head {
-  @usableFromInline var times: UnsafeMutablePointer<Int64>
-  @usableFromInline var values: UnsafeMutablePointer<Double>
-  @usableFromInline var qualities: UnsafeMutablePointer<UInt8>
-  @usableFromInline var count = 0
-  var capacity = 0
+  @usableFromInline var samples: UnsafeMutablePointer<Sample>
+  @usableFromInline var held: Int32 = 0
+  private(set) var room: Int32 = 0
+  /// The newest good value before the first reading here; NaN where there is none, or where that is not known.
+  @usableFromInline private(set) var goodBefore = Double.nan
   /// See `SeriesHeads.coveredFrom`.
   var coveredFrom = Int64.min
-  /// The newest good value before the first reading here; NaN where there is none, nil where that is not known.
-  @usableFromInline var goodBefore: Double? = .nan
   /// The oldest reading that is not sealed.
   var unsealedFrom = Int64.max
-  static let bytesPerReading = 17
+  private(set) var isGoodBeforeKnown = true
 
-  var bytes: Int { unsafe capacity * Self.bytesPerReading }
+  var count: Int { unsafe Int(held) }
+  var bytes: Int { unsafe Int(room) * MemoryLayout<Sample>.stride }
+  var isFull: Bool { unsafe held == room }
 
   init() {
-    // Safe: capacity is 0, so nothing is read or written before grow().
-    unsafe times = .allocate(capacity: 0)
-    unsafe values = .allocate(capacity: 0)
-    unsafe qualities = .allocate(capacity: 0)
+    // Safe: there is no room, so nothing is read or written before grow().
+    unsafe samples = .allocate(capacity: 0)
   }
 
-  func free() {
-    unsafe times.deallocate()
-    unsafe values.deallocate()
-    unsafe qualities.deallocate()
-  }
+  func free() { unsafe samples.deallocate() }
+
+  /// - Parameter value: nil where it is not known.
+  mutating func setGoodBefore(_ value: Double?) { unsafe (goodBefore, isGoodBeforeKnown) = (value ?? .nan, value != nil) }
 
   /// Room for half as many again (16 at the least). Returns the bytes added.
   mutating func grow() -> Int {
-    let larger = unsafe max(16, capacity + capacity / 2)
-    let added = unsafe (larger - capacity) * Self.bytesPerReading
-    // Safe: each new column holds `larger` elements and takes over the `count` that the old one had.
-    unsafe Self.move(&times, count, larger)
-    unsafe Self.move(&values, count, larger)
-    unsafe Self.move(&qualities, count, larger)
-    unsafe capacity = larger
-    return added
+    let before = unsafe bytes
+    unsafe take(room: max(16, count + count / 2), from: 0)
+    return unsafe bytes - before
   }
 
   /// The first `dropped` readings go, and the room they took.
   mutating func drop(_ dropped: Int) {
-    var rest = SeriesChunk()
-    // Safe: indices below count.
-    for index in unsafe dropped..<count { unsafe rest.append(times[index], values[index], qualities[index]) }
-    unsafe replace(with: rest)
+    let left = unsafe count - dropped
+    unsafe take(room: max(16, left + left / 4), from: dropped)
+  }
+
+  /// Takes the readings from index `first` on to new memory.
+  private mutating func take(room: Int, from first: Int) {
+    let new = UnsafeMutablePointer<Sample>.allocate(capacity: room)
+    // Safe: `room` is at least what is left from `first` on.
+    unsafe new.moveInitialize(from: samples + first, count: count - first)
+    unsafe samples.deallocate()
+    unsafe (samples, held, self.room) = (new, Int32(count - first), Int32(room))
   }
 
   mutating func replace(with chunk: SeriesChunk) {
     unsafe free()
     let room = max(16, chunk.count + chunk.count / 4)
-    unsafe times = .allocate(capacity: room)
-    unsafe values = .allocate(capacity: room)
-    unsafe qualities = .allocate(capacity: room)
-    unsafe (capacity, count) = (room, chunk.count)
+    unsafe (samples, self.room, held) = (.allocate(capacity: room), Int32(room), Int32(chunk.count))
     for index in 0..<chunk.count {
       // Safe: index is below the new capacity.
-      unsafe (times + index).initialize(to: chunk.times[index])
-      unsafe (values + index).initialize(to: chunk.column.values[index])
-      unsafe (qualities + index).initialize(to: chunk.column.qualities[index])
+      unsafe (samples + index).initialize(
+        to: Sample(ts: chunk.times[index], value: chunk.column.values[index], quality: Quality(byte: chunk.column.qualities[index])))
     }
-  }
-
-  private static func move<T>(_ column: inout UnsafeMutablePointer<T>, _ count: Int, _ larger: Int) {
-    let new = UnsafeMutablePointer<T>.allocate(capacity: larger)
-    unsafe new.moveInitialize(from: column, count: count)
-    unsafe column.deallocate()
-    unsafe column = new
   }
 
   /// The first index whose ts is at or after `ts`; `ts` is not after the last.
@@ -367,7 +375,7 @@ package import Readings
     while low < high {
       let middle = (low + high) >> 1
       // Safe: middle is within 0 ..< count.
-      if unsafe times[middle] < ts { low = middle + 1 } else { high = middle }
+      if unsafe samples[middle].time < ts { low = middle + 1 } else { high = middle }
     }
     return low
   }
@@ -375,14 +383,8 @@ package import Readings
   mutating func insert(_ reading: Reading, at place: Int) {
     // Safe: count < capacity here; the elements from `place` move up by one.
     let behind = unsafe count - place
-    if behind > 0 {
-      unsafe (times + place + 1).update(from: times + place, count: behind)
-      unsafe (values + place + 1).update(from: values + place, count: behind)
-      unsafe (qualities + place + 1).update(from: qualities + place, count: behind)
-    }
-    unsafe (times + place).initialize(to: reading.ts.milliseconds)
-    unsafe (values + place).initialize(to: reading.value)
-    unsafe (qualities + place).initialize(to: reading.quality.byte)
-    unsafe count += 1
+    if behind > 0 { unsafe (samples + place + 1).update(from: samples + place, count: behind) }
+    unsafe (samples + place).initialize(to: Sample(ts: reading.ts.milliseconds, value: reading.value, quality: reading.quality))
+    unsafe held += 1
   }
 }

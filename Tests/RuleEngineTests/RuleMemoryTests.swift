@@ -66,7 +66,7 @@ import Testing
     #expect(try warnings("mean(a, 30d) > 1 and mean(b, 30d) > 1", "1m").isEmpty)
     #expect(
       try warnings("mean(a, 30d) > 1", "10s") == [
-        "Rules/test.yaml:1:9: rule r keeps 259200 readings of d in memory (4 MiB): shorten its windows, or read a slower metric"
+        "Rules/test.yaml:1:9: rule r keeps 259200 readings of d in memory (3 MiB): shorten its windows, or read a slower metric"
       ])
   }
 }

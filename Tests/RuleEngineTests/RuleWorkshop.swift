@@ -40,7 +40,7 @@ struct RuleWorkshop: ~Copyable {
   mutating func put(_ device: Int = 0, _ metric: Int = 0, ts: Int64, _ value: Double, _ quality: Quality = .measuring) {
     let reading = Reading(series: series(device, metric), ts: Timestamp(milliseconds: ts), value: value, quality: quality)
     let outcome = heads.insert(reading)
-    if outcome == .appended || outcome == .inserted { evaluator.inserted(device: device, metric: metric, reading: reading) }
+    if outcome == .appended || outcome == .inserted { evaluator.inserted(device: device, metric: metric, reading: reading, heads: heads) }
   }
 
   mutating func verdict(_ binding: Int = 0, at t: Int64) -> Verdict {

@@ -48,7 +48,7 @@ extension Engine {
     if !stored.turns.times.isEmpty { turns[binding] = stored.turns }
     // A changed condition restarts a pending and keeps a raised alert.
     if stored.life.isPending, stored.version != rule(of: binding).version { lives[binding] = AlertLife(endedAt: stored.life.endedAt) }
-    if lives[binding].isPending { pending.insert(binding) }
+    if lives.isPending(binding) { pending.insert(binding) }
   }
 
   private func restore(_ alert: AlertRecord, _ binding: Int) {

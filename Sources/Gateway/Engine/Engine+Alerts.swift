@@ -97,7 +97,7 @@ extension Engine {
 
   /// After an evaluation at T that left the alert raised.
   func follow(_ binding: Int, at t: Timestamp) {
-    guard let course = open[binding]?.course, lives[binding].isRaised else { return }
+    guard let course = open[binding]?.course, lives.isRaised(binding) else { return }
     let terms = terms(of: binding)
     if course.isAwaitingLateData, open.handle(.evaluated(isLate: isLate(t), clock: now), binding, terms) == .lateEnded { consider(binding) }
     guard !terms.policy.escalations.isEmpty, !lives[binding].isSettled(t) else { return }

@@ -102,8 +102,8 @@ extension Engine {
       let view = heads.view(seriesOf[device][metric].int)
       let end = view.upperBound(t.milliseconds)
       var points: [(ts: Timestamp, value: Double)] = []
-      for i in max(0, end - Self.evidencePoints)..<end where Quality(byte: view.qualities[i]).isGood && !view.values[i].isNaN {
-        points.append((Timestamp(milliseconds: view.times[i]), view.values[i]))
+      for i in max(0, end - Self.evidencePoints)..<end where view.isGood(i) {
+        points.append((Timestamp(milliseconds: view.time(i)), view.value(i)))
       }
       return AlertEvent.Evidence(metric: name, decimals: profile.metrics[metric].scale.decimals, points: points)
     }

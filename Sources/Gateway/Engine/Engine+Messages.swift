@@ -80,6 +80,7 @@ extension Engine {
 
   /// - Returns: whether it has come before, and is known by its packet id and content.
   private func telemetry(_ message: MessageInput, _ device: Int) -> Bool {
+    evaluator.expect(device: device, heads: heads)
     let payload = decoder.decode(message.payload)
     if let (reason, detail) = whyRejected(message, payload, device) {
       reject(message, reason, device: device, detail)
@@ -192,7 +193,7 @@ extension Engine {
     guard fresh != 0 else { return }
     for binding in program.bindings(of: device) where program.triggers(of: binding) & fresh != 0 {
       if doubt.isDoubtful, program.usesClock(binding) { continue }
-      evaluate(binding, at: ts)
+      judge(binding, at: ts)
     }
     for link in program.memberLinks(of: device) where program.groupTriggers(ofLink: link) & fresh != 0 {
       let binding = program.groupBinding(ofLink: link)
@@ -292,7 +293,7 @@ extension Engine {
     counters.readingsStored += 1
     batch.reading(reading)
     rings.note(reading.series, ts: reading.ts.milliseconds)
-    evaluator.inserted(device: device, metric: metric, reading: reading)
+    evaluator.inserted(device: device, metric: metric, reading: reading, heads: heads)
     return noteNewest(reading)
   }
 

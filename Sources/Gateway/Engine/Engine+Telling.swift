@@ -96,7 +96,7 @@ extension Engine {
 
   /// To be called when a life has changed, or an alert has ended.
   func lifeChanged(_ binding: Int) {
-    if lives[binding].isPending { pending.insert(binding) } else { pending.remove(binding) }
+    if lives.isPending(binding) { pending.insert(binding) } else { pending.remove(binding) }
     dirty.insert(binding)
     let rule = program.rule(of: binding)
     guard inhibitions.inhibits(rule: rule) else { return }
@@ -106,7 +106,7 @@ extension Engine {
   /// - Returns: true where something may be inhibited no longer.
   func setActivity(_ binding: Int, _ rule: Int) -> Bool {
     let subject = subject(of: binding)
-    let isActive = !lives[binding].isInactive || open.isOpen(binding)
+    let isActive = !lives.isInactive(binding) || open.isOpen(binding)
     return inhibitions.set(binding, rule: rule, subject, facts(of: subject), isActive: isActive)
   }
 

@@ -83,7 +83,7 @@ package final class Engine {
   package var recording: InputRecording?
 
   /// By binding of the program.
-  var lives: [AlertLife] = []
+  var lives: AlertLives
   let timings: [AlertLife.Timing]
   /// The program's.
   let groups: [AlertGroup]
@@ -127,7 +127,7 @@ package final class Engine {
     reach = registry.devices.indices.map { max(program.widestWindow(of: $0), settings.reachLeast) }
     doubt = ClockDoubt(devices: registry.devices.count)
     unknownDevices = UnknownDevices(limit: settings.unknownDevicesMax)
-    lives = Array(repeating: AlertLife(), count: program.bindingCount)
+    lives = AlertLives(count: program.bindingCount)
     let groups = Self.groups(of: program)
     self.groups = groups
     timings = (0..<program.bindingCount).map { binding in
@@ -256,7 +256,7 @@ package final class Engine {
     if let gap = log.continuity.tick() { tell(gap) }
     if doubt.isDoubtful { return }  // nothing expires, and clock rules hold still
     for binding in pending.sorted() {
-      apply(lives[binding].handle(.tick(clock: tick), timings[binding]), to: binding)
+      apply(lives.handle(.tick(clock: tick), binding, timings[binding]), to: binding)
     }
     for binding in program.clockBindings { evaluate(binding, at: tick) }
     followAll(at: tick)
@@ -271,11 +271,16 @@ package final class Engine {
     } else {
       cover(program.device(of: binding), at: t)
     }
-    let verdict = evaluator.evaluate(binding: binding, at: t, heads: heads, needsClear: lives[binding].isRaised)
-    if verdict.when != .true && lives[binding].isInactive { return }
-    let action = lives[binding].handle(.evaluated(when: verdict.when, clear: verdict.clear, t: t, clock: now), timings[binding])
-    apply(action, to: binding)
-    guard lives[binding].isRaised else { return }
+    judge(binding, at: t)
+  }
+
+  /// `evaluate` where all that it needs of the past is in heads.
+  func judge(_ binding: Int, at t: Timestamp) {
+    let verdict = evaluator.evaluate(binding: binding, at: t, heads: heads, needsClear: lives.isRaised(binding))
+    if verdict.when != .true && lives.isInactive(binding) { return }
+    let event = AlertLife.Event.evaluated(when: verdict.when, clear: verdict.clear, t: t, clock: now)
+    apply(lives.handle(event, binding, timings[binding]), to: binding)
+    guard lives.isRaised(binding) else { return }
     if escalates[program.rule(of: binding)] || open.late.contains(binding) { follow(binding, at: t) }
   }
 

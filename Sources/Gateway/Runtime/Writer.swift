@@ -139,8 +139,8 @@ extension Engine {
       guard view.count > 0 else { return nil }
       let last = view.count - 1
       return Reading(
-        series: series, ts: Timestamp(milliseconds: view.times[last]), value: view.values[last],
-        quality: Quality(byte: view.qualities[last]))
+        series: series, ts: Timestamp(milliseconds: view.time(last)), value: view.value(last),
+        quality: view.quality(last))
     }
   }
 }

@@ -67,7 +67,7 @@ extension RuleEvaluator {
   private func status(metric: Int, _ slot: UnsafeMutablePointer<SubjectSlot>, _ t: Int64, _ heads: borrowing SeriesHeads) -> Double {
     let head = heads.view(Int(series[Int(slot.pointee.series) + metric]))
     let count = head.upperBound(t)
-    return count == 0 ? .nan : Double(Quality(byte: head.qualities[count - 1]).code)
+    return count == 0 ? .nan : Double(head.quality(count - 1).code)
   }
 
   /// Connected time since the newest reading of any status, or the registration; never unknown.
@@ -89,7 +89,7 @@ extension RuleEvaluator {
   /// The ts of the metric's newest reading of any status.
   private func newest(_ metric: Int, _ slot: UnsafeMutablePointer<SubjectSlot>, _ heads: borrowing SeriesHeads) -> Int64 {
     let head = heads.view(Int(series[Int(slot.pointee.series) + metric]))
-    return head.count == 0 ? .min : head.times[head.count - 1]
+    return head.count == 0 ? .min : head.time(head.count - 1)
   }
 
   private func connected(since from: Int64, to t: Int64) -> Double {

@@ -1,11 +1,12 @@
 import Readings
 import SeriesStore
 
-/// What windows say at T. States are kept where the builder laid them, and were bound to their kind's type in init; the compiler pairs
-/// operations with kinds.
+/// What windows say at T: each is moved there first. States are kept where the builder laid them, and were bound to their kind's type in
+/// init; the compiler pairs operations with kinds. Everything that is called by each evaluation is `mutating`: for others the evaluator
+/// would be copied.
 extension RuleEvaluator {
   @inline(__always)
-  func windowValue(
+  mutating func windowValue(
     _ step: Instruction, _ slot: UnsafeMutablePointer<SubjectSlot>, _ base: UnsafeMutableRawPointer, _ t: Int64,
     _ heads: borrowing SeriesHeads
   ) -> Double {
@@ -21,7 +22,7 @@ extension RuleEvaluator {
       let state = place.assumingMemoryBound(to: ExtremeWindow.self)
       state.pointee.move(to: t, width: spec.pointee.width, over: head)
       guard spec.pointee.isCovered(by: Int(state.pointee.good), interval: slot.pointee.interval) else { return .nan }
-      return state.pointee.value(over: head)
+      return state.pointee.value
     case .mean, .sum, .count:
       switch spec.pointee.kind {
       case .moments: return total(MomentSums.self, step, spec, slot, place, t, head)
@@ -34,7 +35,7 @@ extension RuleEvaluator {
   }
 
   @inline(__always)
-  private func total<Sums: ValueSums>(
+  private mutating func total<Sums: ValueSums>(
     _ sums: Sums.Type, _ step: Instruction, _ spec: UnsafeMutablePointer<WindowSpec>, _ slot: UnsafeMutablePointer<SubjectSlot>,
     _ place: UnsafeMutableRawPointer, _ t: Int64, _ head: HeadView
   ) -> Double {
@@ -48,7 +49,7 @@ extension RuleEvaluator {
   // MARK: Trends
 
   /// The time until the line crosses a limit.
-  func trend(
+  mutating func trend(
     _ step: Instruction, _ slot: UnsafeMutablePointer<SubjectSlot>, _ base: UnsafeMutableRawPointer, _ t: Int64,
     _ heads: borrowing SeriesHeads, towards limit: Double
   ) -> Double {
@@ -57,8 +58,8 @@ extension RuleEvaluator {
     return trend(step, spec, slot, base + Int(spec.pointee.state), t, head, towards: limit)
   }
 
-  @inline(__always)
-  private func trend(
+  @inline(never)
+  private mutating func trend(
     _ step: Instruction, _ spec: UnsafeMutablePointer<WindowSpec>, _ slot: UnsafeMutablePointer<SubjectSlot>,
     _ place: UnsafeMutableRawPointer, _ t: Int64, _ head: HeadView, towards limit: Double
   ) -> Double {
@@ -79,7 +80,8 @@ extension RuleEvaluator {
 
   // MARK: Others
 
-  private func rareValue(
+  @inline(never)
+  private mutating func rareValue(
     _ step: Instruction, _ spec: UnsafeMutablePointer<WindowSpec>, _ slot: UnsafeMutablePointer<SubjectSlot>,
     _ place: UnsafeMutableRawPointer, _ t: Int64, _ head: HeadView
   ) -> Double {
@@ -106,7 +108,7 @@ extension RuleEvaluator {
 
   /// A value of sums that cover their window; NaN where they do not.
   @inline(__always)
-  private func covered<Sums: WindowSums>(
+  private mutating func covered<Sums: WindowSums>(
     _ type: Sums.Type, _ spec: UnsafeMutablePointer<WindowSpec>, _ slot: UnsafeMutablePointer<SubjectSlot>,
     _ place: UnsafeMutableRawPointer, _ end: Int64, _ head: HeadView, _ value: (Sums, Int32) -> Double
   ) -> Double {
@@ -117,7 +119,7 @@ extension RuleEvaluator {
     return value(state.pointee.sums, good)
   }
 
-  private func stepValue(
+  private mutating func stepValue(
     _ step: Instruction, _ spec: UnsafeMutablePointer<WindowSpec>, _ slot: UnsafeMutablePointer<SubjectSlot>,
     _ place: UnsafeMutableRawPointer, _ t: Int64, _ head: HeadView
   ) -> Double {

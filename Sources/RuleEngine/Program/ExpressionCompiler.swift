@@ -189,16 +189,24 @@ struct ExpressionCompiler {
       emit(Self.arithmetic(op))
     default:
       if let constant = Self.constant(right) {
-        emit(left)
-        emit(Self.comparisonWithConstant(op), constant: constant)
+        emit(left, comparedBy: Self.comparisonWithConstant(op), constant)
       } else if let constant = Self.constant(left) {
-        emit(right)
-        emit(Self.comparisonWithConstant(Self.mirrored(op)), constant: constant)
+        emit(right, comparedBy: Self.comparisonWithConstant(Self.mirrored(op)), constant)
       } else {
         emit(left)
         emit(right)
         emit(Self.comparison(op))
       }
+    }
+  }
+
+  private mutating func emit(_ value: Expression, comparedBy comparison: Instruction.Comparison, _ constant: Double) {
+    let first = code.count
+    emit(value)
+    if code.count == first + 1, code[first].isComparable {
+      (code[first].comparison, code[first].constant) = (comparison, constant)
+    } else {
+      code.append(Instruction(operation: .compare, comparison: comparison, constant: constant))
     }
   }
 
@@ -222,14 +230,14 @@ struct ExpressionCompiler {
     }
   }
 
-  private static func comparisonWithConstant(_ op: BinaryOperator) -> Instruction.Operation {
+  private static func comparisonWithConstant(_ op: BinaryOperator) -> Instruction.Comparison {
     switch op {
-    case .less: .lessThanConstant
-    case .lessOrEqual: .atMostConstant
-    case .greater: .greaterThanConstant
-    case .greaterOrEqual: .atLeastConstant
-    case .equal: .equalsConstant
-    default: .differsFromConstant
+    case .less: .less
+    case .lessOrEqual: .atMost
+    case .greater: .greater
+    case .greaterOrEqual: .atLeast
+    case .equal: .equals
+    default: .differs
     }
   }
 

@@ -8,7 +8,7 @@ struct Instruction: Sendable {
     case attribute
     /// Push limit `operand` of the table, unless the device's number `second` is one of its own.
     case limit
-    /// Push a function of window `operand`.
+    /// Push a function of window `operand`, or what its comparison with `constant` says: the commonest condition is one step.
     case last, mean, sum, count, standardDeviation, extreme, delta, increase, flat, hourMean
     /// Push that percentage's quantile (`constant`) of window `operand`.
     case quantile
@@ -30,16 +30,28 @@ struct Instruction: Sendable {
     /// The left operand is below the right one on the stack.
     case less, lessOrEqual, greater, greaterOrEqual, equal, notEqual
     /// The right operand is `constant`.
-    case lessThanConstant, atMostConstant, greaterThanConstant, atLeastConstant, equalsConstant, differsFromConstant
+    case compare
     case and, or, not
     /// Go on at `operand` where the top already decides: false of `and`, true of `or`.
     case skipIfFalse, skipIfTrue
   }
 
+  /// How a value is compared with `constant`.
+  enum Comparison: UInt8, Sendable { case none, less, atMost, greater, atLeast, equals, differs }
+
   var operation: Operation
+  var comparison = Comparison.none
   var second: UInt16 = 0
   var operand: UInt32 = 0
   var constant: Double = 0
+
+  /// Whether its value can be compared in the same step: it has no constant of its own.
+  var isComparable: Bool {
+    switch operation {
+    case .last, .mean, .sum, .count, .standardDeviation, .extreme, .delta, .increase, .hourMean, .slope, .fit: comparison == .none
+    default: false
+    }
+  }
 }
 
 /// A piece of the program's code.

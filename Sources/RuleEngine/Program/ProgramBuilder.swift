@@ -71,7 +71,8 @@ struct ProgramBuilder {
     let own = rules.filter { book.rules[$0].group == nil }
     slots.append(
       SubjectSlot(
-        states: stateBytes, interval: registry.interval(of: index), series: UInt32(series.count), numbers: UInt32(numbers.count),
+        states: stateBytes, stateBytes: UInt32(plan.stride), metricCount: UInt32(deviceSeries.count),
+        interval: registry.interval(of: index), series: UInt32(series.count), numbers: UInt32(numbers.count),
         metricStarts: UInt32(plan.metricStarts), firstWindow: metricStarts[plan.metricStarts], windowCount: UInt32(plan.windowCount),
         firstBinding: Int32(bindings.count), bindingCount: Int32(own.count)))
     places.append(SolarPlace(SolarPlace.location(of: device, in: registry)))
@@ -162,7 +163,7 @@ struct ProgramBuilder {
         bindings.append(Binding(subject: Int32(slots.count), compiled: Int32(compiled.count - 1)))
         slots.append(
           SubjectSlot(
-            states: stateBytes, interval: 0, series: 0, numbers: UInt32(numbers.count), metricStarts: 0, firstWindow: 0, windowCount: 0,
+            states: stateBytes, stateBytes: UInt32(DeviceState.stride), metricCount: 0, interval: 0, series: 0, numbers: UInt32(numbers.count), metricStarts: 0, firstWindow: 0, windowCount: 0,
             firstBinding: Int32(bindings.count - 1), bindingCount: 1))
         let site = registry.sites.first { $0.id == groups.groups[group].site }
         places.append(SolarPlace(site?.location))

@@ -23,6 +23,8 @@ import Readings
 @usableFromInline struct SubjectSlot: Sendable {
   /// Bytes into the evaluator's states: first the device's `DeviceState`, then its windows.
   var states: Int
+  var stateBytes: UInt32
+  var metricCount: UInt32
   var interval: Int64
   var series: UInt32
   var numbers: UInt32

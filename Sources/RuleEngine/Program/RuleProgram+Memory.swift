@@ -7,13 +7,13 @@ package struct RuleMemory: Hashable, Sendable {
   package var states: Int
   /// Bytes that windows of min, max, p50 and p95 keep of readings besides, at most.
   package var rings: Int
-  /// Readings that stay in memory because a window looks back on them; each is 17 bytes in its head.
+  /// Readings that stay in memory because a window looks back on them; each is 16 bytes in its head.
   package var readings: Int
 }
 
 extension RuleProgram {
   /// Bytes of a reading in a head.
-  package static let bytesPerReading = 17
+  package static let bytesPerReading = 16
 
   /// At the device's own interval. Devices that report faster than they say keep as much more.
   package func memory(of device: Int) -> RuleMemory {

@@ -5,6 +5,7 @@ import SeriesStore
 ///
 /// A ring holds the indices of the readings that may still become the extreme: each beats all after it. A new reading drops those that
 /// it beats, so that each enters and leaves once. Where T goes back over readings, or one is stored before others, the ring is made anew.
+/// The values of the first and the last in it stand in the state: readings in the middle of a series are in no cache.
 struct ExtremeWindow: WindowState {
   private(set) var end = Int64.min
   private var low: Int32 = 0
@@ -20,6 +21,9 @@ struct ExtremeWindow: WindowState {
   private var capacity: Int32 = 0
   private var first: Int32 = 0
   private var count: Int32 = 0
+  /// The value of the first in the ring, and of the last; meaningless while it is empty.
+  private var front = Double.nan
+  private var back = Double.nan
 
   init(kind: WindowKind) { isMaximum = kind == .maximum }
 
@@ -40,26 +44,27 @@ struct ExtremeWindow: WindowState {
     // Safe: low <= high <= head.count; indices in the ring lie in low ..< high, and are read within the ring's capacity.
     var (low, high) = (Int(low), Int(high))
     let isForeign =
-      isStale && !head.isPrefix(high, endingAt: newestTime) || end == .min || (high > 0 && head.times[high - 1] > t)
-      || (high < head.count && head.times[high] &- end > width)
+      isStale && !head.isPrefix(high, endingAt: newestTime) || end == .min || (high > 0 && head.time(high - 1) > t)
+      || (high < head.count && head.time(high) &- end > width)
     if isForeign { return restart(at: t, width: width, over: head) }
-    while high < head.count, head.times[high] <= t {
+    while high < head.count, head.time(high) <= t {
       if head.isGood(high) { append(high, over: head) }
       high += 1
     }
     let from = t &- width
-    while low < high, head.times[low] <= from {
+    while low < high, head.time(low) <= from {
       // Where all that are left are good, this one is too, and need not be asked.
       if Int(good) == high &- low || head.isGood(low) {
         good &-= 1
         if count > 0, ring![place(0)] == Int32(truncatingIfNeeded: low) {
           first = (first &+ 1) & (capacity &- 1)
           count &-= 1
+          if count > 0 { front = head.value(Int(ring![place(0)])) }
         }
       }
       low += 1
     }
-    while low > 0, head.times[low - 1] > from {
+    while low > 0, head.time(low - 1) > from {
       low -= 1
       if head.isGood(low) { prepend(low, over: head) }
     }
@@ -76,9 +81,14 @@ struct ExtremeWindow: WindowState {
   }
 
   private mutating func append(_ index: Int, over head: HeadView) {
-    let value = head.values[index]
-    while count > 0, beats(value, head.values[Int(ring![place(count &- 1)])]) { count &-= 1 }
+    let value = head.value(index)
+    while count > 0, beats(value, back) {
+      count &-= 1
+      if count > 0 { back = head.value(Int(ring![place(count &- 1)])) }
+    }
     if count == capacity { grow() }
+    if count == 0 { front = value }
+    back = value
     count &+= 1
     ring![place(count &- 1)] = Int32(truncatingIfNeeded: index)
     good &+= 1
@@ -86,9 +96,12 @@ struct ExtremeWindow: WindowState {
 
   /// An older reading comes into the window, as T went back: it matters if nothing after it beats it.
   private mutating func prepend(_ index: Int, over head: HeadView) {
+    let value = head.value(index)
     good &+= 1
-    if count > 0, beats(head.values[Int(ring![place(0)])], head.values[index]) { return }
+    if count > 0, beats(front, value) { return }
     if count == capacity { grow() }
+    if count == 0 { back = value }
+    front = value
     first = (first &- 1) & (capacity &- 1)
     count &+= 1
     ring![place(0)] = Int32(truncatingIfNeeded: index)
@@ -109,5 +122,5 @@ struct ExtremeWindow: WindowState {
   }
 
   /// The extreme; NaN of nothing. Minus zero is zero.
-  @inline(__always) func value(over head: HeadView) -> Double { count == 0 ? .nan : head.values[Int(ring![place(0)])] + 0.0 }
+  @inline(__always) var value: Double { count == 0 ? .nan : front + 0.0 }
 }

@@ -20,14 +20,14 @@ struct LatestWindow: WindowState {
     if t == end && !isStale { return }
     // Safe: every index read lies below head.count.
     var high = Int(high)
-    let isBehind = high > 0 && head.times[high - 1] > t
+    let isBehind = high > 0 && head.time(high - 1) > t
     if isStale && !head.isPrefix(high, endingAt: newestTime) || isBehind || end == .min {
       high = head.upperBound(t)
       var index = high - 1
       while index >= 0, !head.isGood(index) { index -= 1 }
       newest = Int32(truncatingIfNeeded: index)
     } else {
-      while high < head.count, head.times[high] <= t {
+      while high < head.count, head.time(high) <= t {
         if head.isGood(high) { newest = Int32(truncatingIfNeeded: high) }
         high += 1
       }
@@ -41,5 +41,5 @@ struct LatestWindow: WindowState {
     if ts <= end { isStale = true }
   }
 
-  @inline(__always) func value(over head: HeadView) -> Double { newest < 0 ? head.goodBefore : head.values[Int(newest)] }
+  @inline(__always) func value(over head: HeadView) -> Double { newest < 0 ? head.goodBefore : head.value(Int(newest)) }
 }

@@ -27,14 +27,14 @@ struct SlidingWindow<Sums: WindowSums>: WindowState {
   private mutating func moveAlong(to t: Int64, width: Int64, scale: DecimalScale, over head: HeadView) {
     // Safe: low <= high <= head.count at every step: each index is compared with its bound before it is read.
     var (low, high) = (Int(low), Int(high))
-    if high < head.count, head.times[high] <= t {
-      if end == .min || head.times[high] &- end > width { return restart(at: t, width: width, scale: scale, over: head) }
+    if high < head.count, head.time(high) <= t {
+      if end == .min || head.time(high) &- end > width { return restart(at: t, width: width, scale: scale, over: head) }
       repeat {
         if head.isGood(high) { add(high, scale, head) }
         high += 1
-      } while high < head.count && head.times[high] <= t
+      } while high < head.count && head.time(high) <= t
     } else {
-      while high > 0, head.times[high - 1] > t {
+      while high > 0, head.time(high - 1) > t {
         high -= 1
         if high < low {
           low = high
@@ -44,12 +44,12 @@ struct SlidingWindow<Sums: WindowSums>: WindowState {
       }
     }
     let from = t &- width
-    while low < high, head.times[low] <= from {
+    while low < high, head.time(low) <= from {
       // Where all that are left are good, this one is too, and need not be asked.
       if Int(good) == high &- low || head.isGood(low) { take(low, scale, head) }
       low += 1
     }
-    while low > 0, head.times[low - 1] > from {
+    while low > 0, head.time(low - 1) > from {
       low -= 1
       if head.isGood(low) { add(low, scale, head) }
     }
@@ -58,11 +58,11 @@ struct SlidingWindow<Sums: WindowSums>: WindowState {
   }
 
   @inline(__always) private mutating func add(_ index: Int, _ scale: DecimalScale, _ head: HeadView) {
-    sums.add(head.times[index], head.values[index], scale)
+    sums.add(head.time(index), head.value(index), scale)
     good &+= 1
   }
   @inline(__always) private mutating func take(_ index: Int, _ scale: DecimalScale, _ head: HeadView) {
-    sums.take(head.times[index], head.values[index], scale)
+    sums.take(head.time(index), head.value(index), scale)
     good &-= 1
   }
 

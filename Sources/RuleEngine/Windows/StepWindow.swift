@@ -34,20 +34,20 @@ struct StepWindow: WindowState {
     // Safe: low <= high <= head.count; first and last lie in low ..< high.
     var (low, high) = (Int(low), Int(high))
     let isForeign =
-      isStale && !head.isPrefix(high, endingAt: newestTime) || end == .min || (high > 0 && head.times[high - 1] > t)
-      || (high < head.count && head.times[high] &- end > width)
+      isStale && !head.isPrefix(high, endingAt: newestTime) || end == .min || (high > 0 && head.time(high - 1) > t)
+      || (high < head.count && head.time(high) &- end > width)
     if isForeign { return restart(at: t, width: width, scale: scale, over: head) }
-    while high < head.count, head.times[high] <= t {
+    while high < head.count, head.time(high) <= t {
       if head.isGood(high) { append(high, scale, head) }
       high += 1
     }
     let from = t &- width
-    while low < high, head.times[low] <= from {
+    while low < high, head.time(low) <= from {
       // Where all that are left are good, this one is too, and need not be asked.
       if Int(good) == high &- low || head.isGood(low) { dropFirst(scale, head) }
       low += 1
     }
-    while low > 0, head.times[low - 1] > from {
+    while low > 0, head.time(low - 1) > from {
       low -= 1
       if head.isGood(low) { prepend(low, scale, head) }
     }
@@ -64,14 +64,14 @@ struct StepWindow: WindowState {
   }
 
   private mutating func append(_ index: Int, _ scale: DecimalScale, _ head: HeadView) {
-    if last >= 0 { add(head.values[Int(last)], head.values[index], scale) } else { first = Int32(truncatingIfNeeded: index) }
+    if last >= 0 { add(head.value(Int(last)), head.value(index), scale) } else { first = Int32(truncatingIfNeeded: index) }
     last = Int32(truncatingIfNeeded: index)
     good &+= 1
   }
 
   /// An older reading comes into the window, as T went back.
   private mutating func prepend(_ index: Int, _ scale: DecimalScale, _ head: HeadView) {
-    if first >= 0 { add(head.values[index], head.values[Int(first)], scale) } else { last = Int32(truncatingIfNeeded: index) }
+    if first >= 0 { add(head.value(index), head.value(Int(first)), scale) } else { last = Int32(truncatingIfNeeded: index) }
     first = Int32(truncatingIfNeeded: index)
     good &+= 1
   }
@@ -79,9 +79,9 @@ struct StepWindow: WindowState {
   private mutating func dropFirst(_ scale: DecimalScale, _ head: HeadView) {
     good &-= 1
     guard first != last else { return (first, last) = (-1, -1) }
-    let old = head.values[Int(first)]
+    let old = head.value(Int(first))
     repeat { first &+= 1 } while !head.isGood(Int(first))
-    let new = head.values[Int(first)]
+    let new = head.value(Int(first))
     counted &-= Self.step(old, new, scale)
     if old != new { changes &-= 1 }
   }
@@ -103,7 +103,7 @@ struct StepWindow: WindowState {
   /// Last − first; NaN of nothing.
   @inline(__always) func delta(_ scale: DecimalScale, over head: HeadView) -> Double {
     guard good > 0 else { return .nan }
-    let difference = Int128(scale.exact(head.values[Int(last)])) &- Int128(scale.exact(head.values[Int(first)]))
+    let difference = Int128(scale.exact(head.value(Int(last)))) &- Int128(scale.exact(head.value(Int(first))))
     return ExactInteger.double(difference) / scale.factor
   }
 

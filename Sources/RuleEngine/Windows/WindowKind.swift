@@ -69,9 +69,6 @@ extension WindowState {
     place.bindMemory(to: Self.self, capacity: 1).initialize(to: Self(kind: kind))
   }
   static func deinitialize(at place: UnsafeMutableRawPointer) { place.assumingMemoryBound(to: Self.self).pointee.free() }
-  static func noteInserted(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: WindowSpec, at place: UnsafeMutableRawPointer) {
-    place.assumingMemoryBound(to: Self.self).pointee.noteInserted(ts, value, isGood: isGood, spec)
-  }
 }
 
 /// One window of a plan.
@@ -97,15 +94,12 @@ struct WindowSpec: Sendable {
 }
 
 extension HeadView {
-  /// Value functions see good readings that have a value.
-  @inline(__always) func isGood(_ index: Int) -> Bool { Quality(byte: qualities[index]).isGood && values[index] == values[index] }
-
   /// The first `count` readings are those of which the last had that ts: nothing was stored among them since. Times rise, so that a
   /// reading stored before the last moves it on.
-  @inline(__always) func isPrefix(_ count: Int, endingAt ts: Int64) -> Bool { count == 0 || times[count - 1] == ts }
+  @inline(__always) func isPrefix(_ count: Int, endingAt ts: Int64) -> Bool { count == 0 || time(count - 1) == ts }
 
   /// The ts of the last of the first `count` readings.
-  @inline(__always) func newestTime(of count: Int) -> Int64 { count == 0 ? .min : times[count - 1] }
+  @inline(__always) func newestTime(of count: Int) -> Int64 { count == 0 ? .min : time(count - 1) }
 
   /// The range of the readings in (end - width, end].
   func range(end: Int64, width: Int64) -> Range<Int> {
@@ -114,7 +108,7 @@ extension HeadView {
     var top = high
     while low < top {
       let middle = (low + top) >> 1
-      if times[middle] <= end &- width { low = middle + 1 } else { top = middle }
+      if time(middle) <= end &- width { low = middle + 1 } else { top = middle }
     }
     return low..<high
   }

@@ -11,12 +11,23 @@ package struct SeriesChunk: Hashable, Sendable {
 
   /// What a head holds.
   init(_ head: Head) {
-    // Safe: a head's columns hold `count` readings.
-    for index in unsafe 0..<head.count { unsafe append(head.times[index], head.values[index], head.qualities[index]) }
+    reserve(unsafe head.count)
+    // Safe: a head holds `count` readings.
+    for index in unsafe 0..<head.count { unsafe append(head.samples[index]) }
   }
 
   package var count: Int { times.count }
   package var isEmpty: Bool { times.isEmpty }
+
+  /// Room for so many at once, where nothing is here yet.
+  mutating func reserve(_ most: Int) {
+    guard isEmpty else { return }
+    times.reserveCapacity(most)
+    column.values.reserveCapacity(most)
+    column.qualities.reserveCapacity(most)
+  }
+
+  @inline(__always) mutating func append(_ sample: Sample) { append(sample.time, sample.value, sample.quality.byte) }
 
   @inline(__always) package mutating func append(_ ts: Int64, _ value: Double, _ quality: UInt8) {
     times.append(ts)
