@@ -101,6 +101,7 @@ private struct RulesTown: ~Copyable {
     let ts = Timestamp(milliseconds: BenchDay.start + Int64(minute) * 60_000)
     for device in 0..<deviceCount {
       if isEvaluated { evaluator.expect(device: device, heads: heads) }
+      if isEvaluated { evaluator.expectReadings(device: device, heads: heads) }
       for place in firstSeries[device]..<firstSeries[device + 1] {
         let reading = Reading(series: SeriesID(place), ts: ts, value: columns[columnOf[place]].values[minute], quality: .measuring)
         _ = heads.insert(reading)

@@ -45,7 +45,7 @@ import Testing
     let program = try Self.program("mean(a, 24h) > 1 and max(a, 1h) > 1 and p95(b, 1h) > 1 and hour_mean(b) > 1")
     let memory = program.memory(of: 0)
     #expect(memory.readings == 24 * 60 + 2 * 60)
-    #expect(memory.rings == 61 * 8 + 61 * 16)
+    #expect(memory.rings == 61 * 32 + 61 * 16)
     #expect(memory.states <= 32 + 4 * 144)
     #expect(program.widestWindow(of: 0) == 24 * 3_600_000)
     #expect(try Self.program("hour_mean(a) > 1").widestWindow(of: 0) == 2 * 3_600_000)

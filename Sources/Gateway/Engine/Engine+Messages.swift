@@ -82,6 +82,7 @@ extension Engine {
   private func telemetry(_ message: MessageInput, _ device: Int) -> Bool {
     evaluator.expect(device: device, heads: heads)
     let payload = decoder.decode(message.payload)
+    evaluator.expectReadings(device: device, heads: heads)
     if let (reason, detail) = whyRejected(message, payload, device) {
       reject(message, reason, device: device, detail)
       return false

@@ -258,11 +258,20 @@ package final class Engine {
     for binding in pending.sorted() {
       apply(lives.handle(.tick(clock: tick), binding, timings[binding]), to: binding)
     }
-    for binding in program.clockBindings { evaluate(binding, at: tick) }
+    evaluateAll(program.clockBindings, at: tick)
     followAll(at: tick)
   }
 
   // MARK: Rules and alerts
+
+  /// What each will need is asked for eight evaluations ahead, and what that leads to four.
+  private func evaluateAll(_ bindings: [Int], at t: Timestamp) {
+    for (place, binding) in bindings.enumerated() {
+      if place + 8 < bindings.count { evaluator.expect(binding: bindings[place + 8], heads: heads) }
+      if place + 4 < bindings.count { evaluator.expectReadings(binding: bindings[place + 4], heads: heads) }
+      evaluate(binding, at: t)
+    }
+  }
 
   /// Evaluates one rule for one device or group at T and advances its alert.
   func evaluate(_ binding: Int, at t: Timestamp) {

@@ -1,4 +1,3 @@
-import CPrefetch
 import DeviceRegistry
 package import Readings
 package import SeriesStore
@@ -127,23 +126,6 @@ package struct RuleEvaluator: ~Copyable {
     state(device).pointee.version &+= 1
   }
 
-  /// A message of the device is at hand: asks for what its readings and their evaluations will need, and waits for nothing.
-  ///
-  /// Devices speak in turn, so that of a city's windows none is in the processor's caches when its turn comes. Waiting for one after the
-  /// other took three quarters of an evaluation.
-  package func expect(device: Int, heads: borrowing SeriesHeads) {
-    precondition(device < program.registry.devices.count, "a device of the program's registry")
-    let slot = slots + device
-    // Safe: addresses alone, nothing is read of them. The states of a device lie one after the other.
-    var line = states + slot.pointee.states
-    let end = line + Int(slot.pointee.stateBytes)
-    while line < end {
-      thuong_prefetch(line)
-      line += 64
-    }
-    for place in 0..<Int(slot.pointee.metricCount) { thuong_prefetch(heads.place(of: Int(series[Int(slot.pointee.series) + place]))) }
-  }
-
   /// To be called for each reading that was stored (appended or inserted), after it was, before the next evaluation of its device.
   /// - Parameter metric: the index in the device's profile.
   package mutating func inserted(device: Int, metric: Int, reading: Reading, heads: borrowing SeriesHeads) {
@@ -154,17 +136,12 @@ package struct RuleEvaluator: ~Copyable {
     state.pointee.version &+= 1
     let starts = metricStarts + Int(slot.pointee.metricStarts)
     let own = Int(starts[metric])..<Int(starts[metric + 1])
-    // Windows meet readings after their T by themselves.
-    guard ts > state.pointee.horizon else {
-      let isGood = reading.quality.isGood && reading.hasValue
-      for window in own { note(ts, reading.value, isGood: isGood, windows + window, at: base) }
-      return
-    }
     let samples = heads.view(reading.series.int).samples
-    for window in own {
-      // Safe: every state is larger than that; whatever the index, nothing is read. It is that of the oldest reading, which is about to leave.
-      thuong_prefetch(samples + Int((base + Int(windows[window].state)).load(fromByteOffset: WindowKind.oldestOffset, as: Int32.self)))
-    }
+    for window in own { expectOldest(windows + window, base, samples) }
+    // Windows meet readings after their T by themselves.
+    if ts > state.pointee.horizon { return }
+    let isGood = reading.quality.isGood && reading.hasValue
+    for window in own { note(ts, reading.value, isGood: isGood, windows + window, at: base) }
   }
 
   private func note(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: UnsafeMutablePointer<WindowSpec>, at base: UnsafeMutableRawPointer) {

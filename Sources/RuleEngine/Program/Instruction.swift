@@ -45,6 +45,16 @@ struct Instruction: Sendable {
   var operand: UInt32 = 0
   var constant: Double = 0
 
+  /// Whether `operand` is a window.
+  var readsWindow: Bool {
+    switch operation {
+    case .last, .mean, .sum, .count, .standardDeviation, .extreme, .delta, .increase, .flat, .hourMean, .quantile, .slope, .forecast, .fit,
+      .timeAbove, .timeBelow:
+      true
+    default: false
+    }
+  }
+
   /// Whether its value can be compared in the same step: it has no constant of its own.
   var isComparable: Bool {
     switch operation {

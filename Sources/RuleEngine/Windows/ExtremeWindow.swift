@@ -1,11 +1,12 @@
+import CPrefetch
 import Readings
 import SeriesStore
 
 /// The least or the greatest good value of a window.
 ///
-/// A ring holds the indices of the readings that may still become the extreme: each beats all after it. A new reading drops those that
-/// it beats, so that each enters and leaves once. Where T goes back over readings, or one is stored before others, the ring is made anew.
-/// The values of the first and the last in it stand in the state: readings in the middle of a series are in no cache.
+/// A ring holds copies of the readings that may still become the extreme: each beats all after it. A new reading drops those that it
+/// beats, so that each enters and leaves once. Where T goes back over readings, or one is stored before others, the ring is made anew.
+/// It holds copies, as readings in the middle of a series are in no cache.
 struct ExtremeWindow: WindowState {
   private(set) var end = Int64.min
   private var low: Int32 = 0
@@ -16,14 +17,11 @@ struct ExtremeWindow: WindowState {
   /// The ts of the newest reading covered, at the last move: while it stands where it stood, what was stored came behind it.
   private var newestTime = Int64.min
   private let isMaximum: Bool
-  /// Indices into the head, oldest first, from `first` on, `count` of them; the capacity is a power of two.
-  private var ring: UnsafeMutablePointer<Int32>?
+  /// Oldest first, from `first` on, `count` of them; the capacity is a power of two.
+  private var ring: UnsafeMutablePointer<Sample>?
   private var capacity: Int32 = 0
   private var first: Int32 = 0
   private var count: Int32 = 0
-  /// The value of the first in the ring, and of the last; meaningless while it is empty.
-  private var front = Double.nan
-  private var back = Double.nan
 
   init(kind: WindowKind) { isMaximum = kind == .maximum }
 
@@ -41,7 +39,7 @@ struct ExtremeWindow: WindowState {
   }
 
   private mutating func moveAlong(to t: Int64, width: Int64, over head: HeadView) {
-    // Safe: low <= high <= head.count; indices in the ring lie in low ..< high, and are read within the ring's capacity.
+    // Safe: low <= high <= head.count, and the ring is read within its capacity.
     var (low, high) = (Int(low), Int(high))
     let isForeign =
       isStale && !head.isPrefix(high, endingAt: newestTime) || end == .min || (high > 0 && head.time(high - 1) > t)
@@ -56,10 +54,9 @@ struct ExtremeWindow: WindowState {
       // Where all that are left are good, this one is too, and need not be asked.
       if Int(good) == high &- low || head.isGood(low) {
         good &-= 1
-        if count > 0, ring![place(0)] == Int32(truncatingIfNeeded: low) {
+        if count > 0, ring![place(0)].time <= from {
           first = (first &+ 1) & (capacity &- 1)
           count &-= 1
-          if count > 0 { front = head.value(Int(ring![place(0)])) }
         }
       }
       low += 1
@@ -81,40 +78,40 @@ struct ExtremeWindow: WindowState {
   }
 
   private mutating func append(_ index: Int, over head: HeadView) {
-    let value = head.value(index)
-    while count > 0, beats(value, back) {
-      count &-= 1
-      if count > 0 { back = head.value(Int(ring![place(count &- 1)])) }
-    }
+    let sample = head.samples[index]
+    while count > 0, beats(sample.value, ring![place(count &- 1)].value) { count &-= 1 }
     if count == capacity { grow() }
-    if count == 0 { front = value }
-    back = value
     count &+= 1
-    ring![place(count &- 1)] = Int32(truncatingIfNeeded: index)
+    ring![place(count &- 1)] = sample
     good &+= 1
   }
 
   /// An older reading comes into the window, as T went back: it matters if nothing after it beats it.
   private mutating func prepend(_ index: Int, over head: HeadView) {
-    let value = head.value(index)
+    let sample = head.samples[index]
     good &+= 1
-    if count > 0, beats(front, value) { return }
+    if count > 0, beats(ring![place(0)].value, sample.value) { return }
     if count == capacity { grow() }
-    if count == 0 { back = value }
-    front = value
     first = (first &- 1) & (capacity &- 1)
     count &+= 1
-    ring![place(0)] = Int32(truncatingIfNeeded: index)
+    ring![place(0)] = sample
   }
 
   /// Twice the room (8 at first): steady windows stop growing.
   private mutating func grow() {
     let larger = max(8, capacity * 2)
-    let new = UnsafeMutablePointer<Int32>.allocate(capacity: Int(larger))
+    let new = UnsafeMutablePointer<Sample>.allocate(capacity: Int(larger))
+    // Safe: `count` is at most the old capacity; what is behind is written before it is read, and is plain bytes.
     for position in 0..<count { (new + Int(position)).initialize(to: ring![place(position)]) }
-    (new + Int(count)).initialize(repeating: 0, count: Int(larger - count))
     ring?.deallocate()
     (ring, capacity, first) = (new, larger, 0)
+  }
+
+  /// Asks for both ends of the ring.
+  @inline(__always) func prefetch() {
+    guard let ring else { return }
+    thuong_prefetch(ring + place(0))
+    thuong_prefetch(ring + place(count &- 1))
   }
 
   mutating func noteInserted(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: WindowSpec) {
@@ -122,5 +119,5 @@ struct ExtremeWindow: WindowState {
   }
 
   /// The extreme; NaN of nothing. Minus zero is zero.
-  @inline(__always) var value: Double { count == 0 ? .nan : front + 0.0 }
+  @inline(__always) var value: Double { count == 0 ? .nan : ring![place(0)].value + 0.0 }
 }

@@ -38,7 +38,7 @@ enum WindowKind: UInt8, Hashable, CaseIterable, Sendable {
   /// Bytes that a window keeps for each good reading in it, at most, besides its state: twice what it holds, as it grows by doubling.
   var bytesPerReading: Int {
     switch self {
-    case .minimum, .maximum: 2 * MemoryLayout<Int32>.stride
+    case .minimum, .maximum: 2 * MemoryLayout<Sample>.stride
     case .sorted: 2 * MemoryLayout<Int64>.stride
     case .latest, .sum, .moments, .trend, .steps, .hour: 0
     }
