@@ -47,7 +47,10 @@ import Testing
     let alphabets = [
       [reading(1, 1), reading(1, 2), reading(2, 1), reading(2, 1, .fault), reading(3, .nan, .fault)],
       (1...5).map { reading($0, Double($0)) },
-      [reading(-5, 0), reading(-5, -0.0), reading(0, 1, .measuring.moved), reading(0, 1), reading((1 << 55) - 1, 1), reading(-(1 << 55), 1)],
+      [
+        reading(-5, 0), reading(-5, -0.0), reading(0, 1, .measuring.moved), reading(0, 1), reading((1 << 55) - 1, 1),
+        reading(-(1 << 55), 1),
+      ],
     ]
     for alphabet in alphabets {
       forEverySequence(of: alphabet, longest: 5) { sequence in

@@ -84,7 +84,9 @@ extension RuleEvaluator {
   }
 
   /// A comparison's truth; unknown where one side is.
-  @inline(__always) private static func level(_ holds: Bool, _ a: Double, _ b: Double) -> Double { a.isNaN || b.isNaN ? 0.5 : holds ? 1 : 0 }
+  @inline(__always) private static func level(_ holds: Bool, _ a: Double, _ b: Double) -> Double {
+    a.isNaN || b.isNaN ? 0.5 : holds ? 1 : 0
+  }
 
   @inline(__always) private static func combine(_ operation: Instruction.Operation, _ a: Double, _ b: Double) -> Double {
     switch operation {

@@ -144,7 +144,8 @@ package struct RuleEvaluator: ~Copyable {
     for window in own { note(ts, reading.value, isGood: isGood, windows + window, at: base) }
   }
 
-  private func note(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: UnsafeMutablePointer<WindowSpec>, at base: UnsafeMutableRawPointer) {
+  private func note(_ ts: Int64, _ value: Double, isGood: Bool, _ spec: UnsafeMutablePointer<WindowSpec>, at base: UnsafeMutableRawPointer)
+  {
     let place = base + Int(spec.pointee.state)
     switch spec.pointee.kind {
     case .latest: note(LatestWindow.self, ts, value, isGood, spec, place)
