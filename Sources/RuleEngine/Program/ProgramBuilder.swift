@@ -164,7 +164,8 @@ struct ProgramBuilder {
         slots.append(
           SubjectSlot(
             states: stateBytes, stateBytes: UInt32(DeviceState.stride), metricCount: 0, interval: 0, series: 0,
-            numbers: UInt32(numbers.count), metricStarts: 0, firstWindow: 0, windowCount: 0, firstBinding: Int32(bindings.count - 1), bindingCount: 1))
+            numbers: UInt32(numbers.count), metricStarts: 0, firstWindow: 0, windowCount: 0, firstBinding: Int32(bindings.count - 1),
+            bindingCount: 1))
         let site = registry.sites.first { $0.id == groups.groups[group].site }
         places.append(SolarPlace(site?.location))
         stateBytes += DeviceState.stride
