@@ -11,19 +11,29 @@ struct IOC: AsyncParsableCommand {
     commandName: "ioc",
     abstract: "A stand-in IOC that verifies and prints events, and can be told to fail, hang, drop or lie.",
     discussion: """
-      Listens on loopback, at any path. It answers 204 to what is signed by a secret of --secret-file, 401 to anything else, and keeps
-      account of what came again, what is missing and each alert's state. Point a sink at http://127.0.0.1:PORT/ with allow_private: true;
-      in a browser the same address shows the open alerts and the last events, and /state the figures as JSON.
-      At the end (Ctrl-C) it prints a line of figures. docs/ioc.md says how to write a receiver of one's own.
+      Listens on loopback, at any path. It answers 204 to what is signed by a secret of \
+      --secret-file, 401 to anything else, and keeps account of what came again, what is \
+      missing and each alert's state. Point a sink at http://127.0.0.1:PORT/ with \
+      allow_private: true; in a browser the same address shows the open alerts and the last \
+      events, and /state the figures as JSON. At the end (Ctrl-C) it prints a line of \
+      figures. docs/ioc.md says how to write a receiver of one's own.
 
-      --misbehave takes a list of KIND[:ARGUMENT][:CHANCE%]; what has no chance shares evenly what the others leave:
-        fail            500                                hang       never answers
-        429:2s          that status, here with Retry-After slow       keeps the event, answers a byte a second
-        redirect:URL    302 to that place                  late:5s    keeps it, answers after 5 s
-        lie             204, and nothing is kept           drop       keeps it, closes before or within the answer
-        reset           closes before the body is read     big        keeps it, answers without end
-        down:30m/2h     no connection lives for the last 30 minutes of every 2 hours
-      Example: thuong ioc --secret-file sink.secret --store events.ndjson --misbehave fail:30%,hang:5%,429:2s:10%,drop:5% --seed 7
+      --misbehave takes a list of KIND[:ARGUMENT][:CHANCE%]; what has no chance shares \
+      evenly what the others leave:
+        fail          500
+        429:2s        that status, 300 to 599, here with Retry-After
+        redirect:URL  302 to that place
+        lie           204, and nothing is kept
+        hang          never answers
+        slow          keeps the event, answers a byte a second
+        late:5s       keeps it, answers after 5 s
+        big           keeps it, answers 200 without end
+        drop          keeps it, closes before or within the answer
+        reset         closes before the body is read
+        down:30m/2h   closes every connection for the last 30 m of every 2 h
+
+      Example: thuong ioc --secret-file sink.secret --store events.ndjson --seed 7 \
+      --misbehave fail:30%,hang:5%,429:2s:10%,drop:5%
       """)
 
   @Option(help: "The port; 0 takes a free one.")

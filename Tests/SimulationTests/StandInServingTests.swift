@@ -98,6 +98,16 @@ import Testing
     }
   }
 
+  @Test func `while it is down it closes every connection, and its page is there`() async throws {
+    // Up for a millisecond, then down for an hour.
+    try await serving("down:3600s/3600001ms") { ioc, url in
+      while ioc.figures.misbehaved["down"] == nil { #expect(await post(1, to: url)?.status != .internalServerError) }
+      #expect(await post(2, to: url) == nil)
+      let state = try await text("\(url)/state").text
+      #expect(state.contains("\"down\":2"))
+    }
+  }
+
   @Test func `an attempt before the time that Retry-After told is noticed`() async throws {
     try await serving("429:60s") { ioc, url in
       for _ in 0..<3 { _ = await post(1, to: url) }

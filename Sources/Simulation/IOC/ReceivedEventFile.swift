@@ -43,7 +43,11 @@ package final class ReceivedEventFile: Sendable {
     }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A child that was started a moment ago holds the descriptor until it becomes another program, and with it the lock.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// Adds an event; returns when it is on the disk. Blocks. Where it throws, the file is as it was before.
   package func append(_ event: ReceivedEvent) throws(Failure) {

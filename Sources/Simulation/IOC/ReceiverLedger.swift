@@ -3,7 +3,8 @@ package import Readings
 /// What a receiver keeps account of: which events it has, what of each sender's sequence is missing, and the state of every alert.
 ///
 /// A sender is a path and a CloudEvents source: several sinks of one gateway may post to one stand-in under different paths. Events of
-/// different alerts may come out of sequence, so a number that is passed over is *missing* only until it comes.
+/// different alerts may come out of sequence, so a number that is passed over is *missing* only until it comes. It grows with the events,
+/// by some hundred bytes each: it is for days of testing, not for years.
 package struct ReceiverLedger: Sendable {
   /// How an event that is taken follows those before it.
   package enum Order: Sendable, Equatable {

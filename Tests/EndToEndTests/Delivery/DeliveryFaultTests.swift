@@ -70,7 +70,8 @@ import Testing
     try city.publish(0..<4)
     #expect(await city.second.keeps(32))
     #expect(await city.town.isStored())
-    #expect(await city.town.gateway.metric("thuong_events_pending") == 32, "the first IOC has answered nothing yet")
+    #expect(await city.waits(for: 0, of: "events_pending", sink: "second"))
+    #expect(await city.waits(for: 32, of: "events_pending"), "the first IOC has answered nothing yet")
     if Soak.isOn {
       // The attempt ends by itself.
       #expect(
@@ -117,7 +118,7 @@ import Testing
       try city.publish(round..<round + 1)
       // Where it is then is chance: waking, reading, sending or done.
       let kept = city.ioc.keptCount + Int(random.below(Int64(AlertTown.devices)))
-      _ = await Bench.wait(seconds: 0.6, every: .milliseconds(1)) { city.ioc.keptCount >= kept }
+      _ = await Bench.wait(seconds: 0.4, every: .milliseconds(1)) { city.ioc.keptCount >= kept }
       try await Task.sleep(for: .microseconds(random.below(3000)))
       child.send(SIGKILL)
       child.wait()
