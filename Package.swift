@@ -95,12 +95,18 @@ let package = Package(
         "Readings", httpTypes, nio, "Database", "DeviceRegistry", "SeriesStore", "RuleEngine", "Alerting", "Outbox", "Gateway", hummingbird,
         logging, lifecycle,
       ],
+      // In the binary itself, which is installed alone.
+      resources: [
+        .embedInCode("Schemas/event-1.json"), .embedInCode("Schemas/alert-1.json"), .embedInCode("Schemas/gap-1.json"),
+        .embedInCode("Schemas/alive-1.json"), .embedInCode("Schemas/test-1.json"),
+      ],
       swiftSettings: strict),
     .target(
       name: "Simulation",
       dependencies: [
-        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "Database", "DeviceRegistry", "RuleEngine", "Outbox", "Gateway", yams,
-        hummingbird, httpClient, httpTypes, nio, nioHTTP1, logging,
+        "CMosquitto", "CZlib", "CZstd", "CSimdJSON", "Readings", "Database", "DeviceRegistry", "RuleEngine", "Alerting", "Outbox",
+        "Gateway",
+        yams, hummingbird, httpClient, httpTypes, nio, nioHTTP1, logging,
       ], swiftSettings: strict),
     .executableTarget(
       name: "thuong",
@@ -163,7 +169,7 @@ let package = Package(
       name: "SimulationTests",
       dependencies: [
         "TestSupport", "CFaultyDisk", "Simulation", "Gateway", "MQTTIntake", "Outbox", "Alerting", "SeriesStore", "Database",
-        "DeviceRegistry", "Readings", "RuleEngine", "CMosquitto", crypto, grdb, httpClient, logging,
+        "DeviceRegistry", "Readings", "RuleEngine", "CMosquitto", crypto, grdb, httpClient, nio, nioHTTP1, logging,
       ],
       swiftSettings: strict),
     .testTarget(

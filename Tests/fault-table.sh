@@ -14,10 +14,10 @@ F2|power loss|none
 F3|the broker restarts cleanly|none
 F4|the broker is killed|none
 F5|the network to the broker is cut|none
-F6|the IOC is down for half an hour|to come, with delivery
-F7|the IOC answers 500, 429, 410, 400|to come, with delivery
-F8|the IOC hangs, or sends a byte a second|to come, with delivery
-F9|the IOC answers after the connection broke|to come, with delivery
+F6|the IOC is down for half an hour|none
+F7|the IOC answers 500, 429, 410, 400|none
+F8|the IOC hangs, or sends a byte a second|none
+F9|the IOC answers after the connection broke|none
 F10|the disk is full|none
 F11|the file system is read-only, fsync fails|none
 F12|a damaged page, a truncated or flipped log|none

@@ -35,7 +35,7 @@ struct Demo: AsyncParsableCommand {
       CityDemo.Plan(
         executable: "/proc/self/exe", devices: devices, rules: DataFolder.find("Rules"), registry: registry, scenario: plan, speed: speed,
         seconds: length.map { Double($0.milliseconds) / 1000 }))
-    let signals = Self.onInterrupt { demo.stop() }
+    let signals = Interrupt.on { demo.stop() }
     defer { for signal in signals { signal.cancel() } }
     let summary = try await demo.run(logger: Log.logger("demo", level: .warning), say: { say($0) }, event: { say(EventLine.text($0)) })
     try report(summary)
@@ -49,15 +49,5 @@ struct Demo: AsyncParsableCommand {
     // Ended by hand, an incomplete demo is no failure.
     guard length != nil, !summary.problems.isEmpty else { return }
     throw CommandFailure(code: 1, summary.problems.joined(separator: "\n"))
-  }
-
-  private static func onInterrupt(_ stop: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
-    [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler(handler: stop)
-      source.resume()
-      return source
-    }
   }
 }

@@ -9,7 +9,8 @@ import Testing
   let now = Timestamp(milliseconds: 1_763_683_200_000)
   let body = #"""
     {"specversion":"1.0","id":"e1","source":"/thuong/bg-vy","type":"vn.thuong.alert.raised","subject":"bac-giang/traffic/x",
-    "time":"2025-11-21T07:32:00+07:00","data":{"severity":"major","message":{"vi":"Chậm","en":"Slow"}}}
+    "time":"2025-11-21T07:32:00+07:00","data":{"alert":"a","revision":1,"state":"raised","severity":"major",
+    "message":{"vi":"Chậm","en":"Slow"}}}
     """#
 
   @Test func `a signed event is read with the facts that people want`() throws {
@@ -17,6 +18,7 @@ import Testing
     #expect((event.id, event.type, event.source) == ("e1", "vn.thuong.alert.raised", "/thuong/bg-vy"))
     #expect((event.subject, event.severity, event.messageVi, event.sequence) == ("bac-giang/traffic/x", .major, "Chậm", 7))
     #expect(event.time == Timestamp(rfc3339: "2025-11-21T07:32:00+07:00"))
+    #expect((event.alert?.id, event.alert?.revision, event.alert?.isRaised) == ("a", 1, true))
     #expect(event.body == Array(body.utf8))
   }
 
@@ -31,27 +33,8 @@ import Testing
     #expect(status(body.replacing("\"1.0\"", with: "\"0.3\"")) == 422)
     #expect(status(body.replacing("\"source\"", with: "\"origin\"")) == 422)
     #expect(status(body.replacing("\"e1\"", with: "\"e2\"")) == 422)
+    #expect(status(body.replacing("\"revision\":1,", with: "")) == 422)
     #expect(status(body) == nil)
-  }
-
-  @Test func `sequences are judged for each path, and taking an event twice is seen as a duplicate`() throws {
-    var ledger = SequenceLedger()
-    func note(_ sequence: Int64?, path: String = "/a") throws -> SequenceLedger.Order {
-      var request = request(body)
-      (request.path, request.sequence) = (path, sequence.map(String.init))
-      let event = try ReceivedEvent(request, secrets: [secret], now: now)
-      let order = ledger.note(event)
-      ledger.take(event)
-      return order
-    }
-    #expect(try note(5) == .first)
-    #expect(try note(6) == .next)
-    #expect(try note(6) == .again)
-    #expect(try note(9) == .gap(missing: 7...8))
-    #expect(try note(7) == .again)
-    #expect(try note(1, path: "/b") == .first)
-    #expect(try note(nil) == .unnumbered)
-    #expect((ledger.received, ledger.duplicates, ledger.gaps) == (2, 4, 1))
   }
 
   private func request(_ text: String) -> ReceivedRequest {

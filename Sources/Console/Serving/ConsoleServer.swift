@@ -89,6 +89,7 @@ extension ConsoleServer {
       Route("/livez", health.live),
       Route("/readyz", health.ready),
       Route("/metrics", health.metrics),
+      Route("/schemas/{file}", SchemaRoutes().one),
       Route("/api/v1/devices", keys: ["limit", "after"], devices.list),
       Route("/api/v1/devices/{id}", devices.one),
       Route("/api/v1/series", keys: SeriesRoutes.listKeys, series.list),

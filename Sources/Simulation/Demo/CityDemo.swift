@@ -55,10 +55,10 @@ package final class CityDemo: Sendable {
     let ioc = try standIn(logger, event)
     let serving = Task { try await ioc.run() }
     defer { serving.cancel() }
+    let place = "http://127.0.0.1:\(try await ioc.boundPort())"
     let gateway = try DemoGateway(
       executable: plan.executable, directory: directory.path,
-      settings: .init(
-        brokerPort: broker.port, sinkURL: "http://127.0.0.1:\(try await ioc.boundPort())/events", devices: plan.devices, rules: plan.rules))
+      settings: .init(brokerPort: broker.port, sinkURL: "\(place)/events", devices: plan.devices, rules: plan.rules))
     let child = try gateway.start()
     defer { child.end() }
     guard await gateway.waitUntilReady(child) else {
@@ -68,6 +68,7 @@ package final class CityDemo: Sendable {
     say(
       "mosquitto on 127.0.0.1:\(broker.port), gateway http://127.0.0.1:\(gateway.httpPort)/readyz, \(plan.registry.devices.count) devices at \(Int(plan.speed)) times the speed of life"
     )
+    say("the IOC's page: \(place)/")
     var summary = Summary()
     summary.published = try await publish(to: broker.port)
     await drain(gateway)
