@@ -59,7 +59,7 @@ import Testing
     let sink = SinkFigures(
       sink: "ioc", created: 9, delivered: 3, dead: 1, stopped: nil, oldestWaitingSince: waited.map { now - $0 }, attemptsOfOldest: attempts,
       lastError: "503")
-    return Readiness(status: nil, sinks: [sink], now: now).problems.filter { $0.hasPrefix("sink") }
+    return Readiness(status: nil, sinks: [sink], behindAfter: ["ioc": 300_000], now: now).problems.filter { $0.hasPrefix("sink") }
   }
 
   @Test func `a sink is behind when its oldest event has waited for more than five minutes`() {
@@ -74,7 +74,7 @@ import Testing
   }
 
   @Test func `a writer or a store that does not answer is a problem, not silence`() {
-    let problems = Readiness(status: nil, sinks: nil, now: Timestamp(milliseconds: 0)).problems
+    let problems = Readiness(status: nil, sinks: nil, behindAfter: [:], now: Timestamp(milliseconds: 0)).problems
     #expect(problems.map { $0.prefix { $0 != ":" } } == ["writer_silent", "store_unreadable"])
   }
 }
