@@ -27,7 +27,7 @@ package struct DeliveryRecord: Sendable, Equatable {
 
   fileprivate init(_ row: Row) throws {
     let delivery = try DeliveryRow(row)
-    try OutboxGiving.event.verify(row, "event \(delivery.event)", checksum: "event_checksum")
+    try OutboxTable.verifyEvent(row, delivery.event)
     (sink, sequence, event, state) = (delivery.sink, delivery.sequence, delivery.event, delivery.state)
     (attempts, firstAt, nextAt, lastError) = (delivery.attempts, delivery.firstAt, delivery.nextAt, delivery.lastError)
     recordedAt = Timestamp(milliseconds: try row.sound("recorded_at"))
@@ -41,7 +41,7 @@ extension OutboxTable {
     SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, event.checksum AS event_checksum
     FROM delivery
     """
-  private static let event = "LEFT JOIN event ON event.id = delivery.event"
+  private static let withEvent = "LEFT JOIN event ON event.id = delivery.event"
 
   /// Deliveries in order of sink and sequence, at most `limit`.
   ///
@@ -65,7 +65,7 @@ extension OutboxTable {
       let condition = sink == nil ? "(sink, sequence) > (?, ?)" : "sink = ? AND sequence > ?"
       let rows = try Row.fetchAll(
         db,
-        sql: "\(columns) \(index) \(event) WHERE \(condition) AND state = \(state.rawValue) ORDER BY sink, sequence LIMIT ?",
+        sql: "\(columns) \(index) \(withEvent) WHERE \(condition) AND state = \(state.rawValue) ORDER BY sink, sequence LIMIT ?",
         arguments: [sink ?? cursor.sink, cursor.sequence, limit])
       found += try rows.map(DeliveryRecord.init)
     }
@@ -75,12 +75,12 @@ extension OutboxTable {
   /// Everything that was given to a sink after a sequence and is kept, in order, at most `limit`.
   package static func given(to sink: String, after sequence: Int64, limit: Int, in db: GRDB.Database) throws -> [DeliveryRecord] {
     try Row.fetchAll(
-      db, sql: "\(columns) \(event) WHERE sink = ? AND sequence > ? ORDER BY sequence LIMIT ?", arguments: [sink, sequence, limit]
+      db, sql: "\(columns) \(withEvent) WHERE sink = ? AND sequence > ? ORDER BY sequence LIMIT ?", arguments: [sink, sequence, limit]
     ).map(DeliveryRecord.init)
   }
 
   /// The ways of one event, by sink; empty where none is kept.
   package static func deliveries(of id: String, in db: GRDB.Database) throws -> [DeliveryRecord] {
-    try Row.fetchAll(db, sql: "\(columns) \(event) WHERE delivery.event = ? ORDER BY sink", arguments: [id]).map(DeliveryRecord.init)
+    try Row.fetchAll(db, sql: "\(columns) \(withEvent) WHERE delivery.event = ? ORDER BY sink", arguments: [id]).map(DeliveryRecord.init)
   }
 }

@@ -1,12 +1,8 @@
-import Database
-import Foundation
 import GRDB
 import Readings
 
 /// Events as they get their sequences in one transaction, sink by sink.
 struct OutboxGiving {
-  static let event = CheckedTable("event", ["id", "recorded_at", "site", "domain", "severity", "body"])
-
   private let realNow: Timestamp
   /// By sink: its newest event.
   private(set) var last: [String: Int64] = [:]
@@ -18,7 +14,7 @@ struct OutboxGiving {
   /// - Returns: false where nothing was given.
   @discardableResult
   mutating func give(_ event: EventRecord, to takers: [String], _ db: GRDB.Database) throws -> Bool {
-    guard !takers.isEmpty, try insert(event, db) else { return false }
+    guard !takers.isEmpty, try OutboxTable.insert(event, in: db) else { return false }
     for taker in takers {
       let sequence = try (last[taker] ?? OutboxTable.lastSequence(of: taker, in: db)) + 1
       last[taker] = sequence
@@ -61,12 +57,5 @@ struct OutboxGiving {
 
   private func isThere(_ id: String, _ db: GRDB.Database) throws -> Bool {
     try Row.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM event WHERE id = ?"), arguments: [id]) != nil
-  }
-
-  private func insert(_ event: EventRecord, _ db: GRDB.Database) throws -> Bool {
-    try Self.event.insertIfNew(
-      [
-        event.id, event.recordedAt.milliseconds, event.site, event.domain, event.severity.map { Int64($0.rawValue) }, Data(event.body),
-      ], db)
   }
 }

@@ -29,6 +29,18 @@ package enum OutboxTable {
     return Set(giving.last.keys)
   }
 
+  private static let event = CheckedTable("event", ["id", "recorded_at", "site", "domain", "severity", "body"])
+
+  static func insert(_ event: EventRecord, in db: GRDB.Database) throws -> Bool {
+    try self.event.insertIfNew(
+      [
+        event.id, event.recordedAt.milliseconds, event.site, event.domain, event.severity.map { Int64($0.rawValue) }, Data(event.body),
+      ], db)
+  }
+
+  /// The event of a row that has its checksum as `event_checksum`.
+  static func verifyEvent(_ row: Row, _ id: String) throws { try event.verify(row, "event \(id)", checksum: "event_checksum") }
+
   static func lastSequence(of sink: String, in db: GRDB.Database) throws -> Int64 {
     try Int64.fetchOne(db.cachedStatement(sql: "SELECT last_sequence FROM sink WHERE id = ?"), arguments: [sink])
       ?? Int64.fetchOne(db.cachedStatement(sql: "SELECT sequence FROM sequence_floor")) ?? 0
@@ -89,13 +101,13 @@ package enum OutboxTable {
     let statement = try db.cachedStatement(
       sql: """
         SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, event.checksum AS event_checksum
-        FROM delivery INDEXED BY delivery_waiting LEFT JOIN event ON event.id = delivery.event
+        FROM delivery LEFT JOIN event ON event.id = delivery.event
         WHERE delivery.sink = ? AND delivery.sequence > ? AND delivery.state = 0 ORDER BY delivery.sequence LIMIT ?
         """)
     let rows = try Row.fetchAll(statement, arguments: [sink, sequence, limit])
     let deliveries = try rows.map { row in
       let delivery = try DeliveryRow(row)
-      try OutboxGiving.event.verify(row, "event \(delivery.event)", checksum: "event_checksum")
+      try verifyEvent(row, delivery.event)
       let body: Data = try row.sound("body")
       return WaitingDelivery(
         sequence: delivery.sequence, event: try row.sound("id"), body: [UInt8](body), attempts: delivery.attempts,
@@ -121,7 +133,8 @@ package enum OutboxTable {
       return SinkFigures(
         sink: try row.sound("id"), created: last - skipped, lastSequence: last, delivered: try row.sound("delivered"),
         dead: try row.sound("dead"), stopped: try row.soundIfPresent("stopped"),
-        oldestWaitingSince: try (row.soundIfPresent("oldest_at") as Int64?).map(Timestamp.init(milliseconds:)), attemptsOfOldest: oldest?.attempts ?? 0, lastError: oldest?.lastError)
+        oldestWaitingSince: try (row.soundIfPresent("oldest_at") as Int64?).map(Timestamp.init(milliseconds:)),
+        attemptsOfOldest: oldest?.attempts ?? 0, lastError: oldest?.lastError)
     }
   }
 }

@@ -72,7 +72,7 @@ package struct SinkLoss: Equatable, Sendable {
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
-          SELECT id, last_sequence - skipped - delivered - dead AS waiting, sink_loss.*
+          SELECT id, sink.last_sequence - skipped - delivered - dead AS waiting, sink_loss.*
           FROM sink LEFT JOIN sink_loss ON sink_loss.sink = sink.id ORDER BY id
           """))
     var gaps = 0
@@ -85,29 +85,31 @@ package struct SinkLoss: Equatable, Sendable {
       for mark in lost { try loss.add(mark.sequence, db) }
       let isGapLost = loss.told.sequence.map { told in lost.contains { $0.sequence == told } } ?? false
       try loss.noteGap(db)
-      let overflow = try loss.shed(waiting, moment, db)
+      let isDue = lost.count > (isGapLost ? 1 : 0) || marks.contains { $0.sink == id && $0.outcome == .delivered }
+      let overflow = try loss.shed(waiting, isDue: isDue, moment, db)
       try loss.noteGap(db)
-      let hasTaken = marks.contains { $0.sink == id && $0.outcome == .delivered }
-      if lost.count > (isGapLost ? 1 : 0) || overflow > 0 || hasTaken { gaps += try loss.tell(moment, db) }
+      if isDue || overflow > 0 { gaps += try loss.tell(moment, db) }
       if loss != known { try loss.save(db) }
     }
     return gaps
   }
 
-  /// Makes the oldest of what waits dead, where too much does.
+  /// Makes the oldest of what waits dead, where too much does, or would with the gap event that is told of it.
   ///
+  /// - Parameter isDue: a gap event is told anyway, where there is something to tell.
   /// - Returns: how many.
-  private mutating func shed(_ waiting: Int64, _ moment: Moment, _ db: GRDB.Database) throws -> Int {
-    guard waiting > moment.waitingMax else { return 0 }
-    let excess = Int(min(waiting - moment.waitingMax, Self.overflowMax))
+  private mutating func shed(_ waiting: Int64, isDue: Bool, _ moment: Moment, _ db: GRDB.Database) throws -> Int {
+    let tells = isDue && count > 0 && told.sequence == nil
+    var excess = Int(min(waiting - moment.waitingMax + (tells ? 1 : 0), Self.overflowMax))
+    guard excess > 0 else { return 0 }
+    if told.sequence == nil, !tells { excess += 1 }
     var rows = try Row.fetchAll(
       db.cachedStatement(
         sql: "SELECT * FROM delivery INDEXED BY delivery_waiting WHERE sink = ? AND state = 0 ORDER BY sequence LIMIT ?"),
       arguments: [sink, excess + 1]
     ).map(DeliveryRow.init)
-    // One more makes room for a gap event, unless one waits that does not go now.
-    let staysTold = told.sequence.map { told in !rows.prefix(excess).contains { $0.sequence == told } } ?? false
-    if staysTold, rows.count > excess { rows.removeLast() }
+    // The gap event that waits goes itself: one more makes room for another.
+    if !rows.prefix(excess).contains(where: { $0.sequence == told.sequence }) { rows = Array(rows.prefix(excess)) }
     for var delivery in rows {
       delivery.state = .dead
       delivery.lastError = "\(DeadReason.expired.rawValue): more than \(moment.waitingMax) waited"
@@ -149,7 +151,8 @@ package struct SinkLoss: Equatable, Sendable {
     guard count > 0, told.sequence == nil else { return 0 }
     let gap = GatewayEvent.gap(
       instance: moment.instance, cause: Self.cause, from: from, to: to, count: count,
-      detail: "sink \(sink) did not take \(count) events of the sequences \(first) to \(last) in time; thuong outbox redrive sends them again",
+      detail:
+        "sink \(sink) did not take \(count) events of the sequences \(first) to \(last) in time; thuong outbox redrive sends them again",
       detectedAt: moment.clock)
     var giving = OutboxGiving(realNow: moment.realNow)
     guard try giving.give(gap, to: [sink], db) else { return 0 }

@@ -83,13 +83,16 @@ import Testing
 struct TestIOC {
   private let centre: StandInIOC
 
-  init(answer: Int) throws {
+  init(answer: Int) throws { try self.init { _ in answer } }
+
+  /// `respond` chooses the status of each event.
+  init(respond: @escaping @Sendable (ReceivedEvent) -> Int) throws {
     var logger = Logger(label: "test-ioc")
     logger.logLevel = .critical
     let secret = try #require(WebhookSecret(text: "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"))
     centre = StandInIOC(
       secrets: [secret], logger: logger, wallClock: { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) },
-      respond: { _ in answer }, handler: { _ in })
+      respond: respond, handler: { _ in })
   }
 
   func run(_ body: (Int) async throws -> Void) async throws {

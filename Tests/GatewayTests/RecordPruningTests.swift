@@ -32,7 +32,10 @@ import TestSupport
   private static func deliveries(_ store: GatewayStore) throws -> [Delivery] {
     try store.file.read { db in
       try Row.fetchAll(
-        db, sql: "SELECT sequence, event, state, max(first_at, recorded_at) AS at FROM delivery JOIN event ON event.id = event ORDER BY sequence"
+        db,
+        sql: """
+          SELECT sequence, event, state, max(first_at, recorded_at) AS at FROM delivery JOIN event ON event.id = event ORDER BY sequence
+          """
       ).map { Delivery(sequence: $0["sequence"], event: $0["event"], state: DeliveryState(rawValue: $0["state"])!, at: $0["at"]) }
     }
   }

@@ -101,7 +101,9 @@ import Testing
       let states = try outbox.rows("SELECT state, count(*) FROM delivery GROUP BY state")
       let counts = Dictionary(uniqueKeysWithValues: states.map { ($0[0] as Int64, $0[1] as Int64) })
       #expect(figures.waiting == counts[0] ?? 0 && figures.delivered == counts[1] ?? 0 && figures.dead == counts[2] ?? 0, "seed \(seed)")
-      #expect(try outbox.rows("SELECT count(*) FROM sink_loss WHERE told_sequence IS NOT NULL").first?[0] == Int64(try Self.gaps(outbox).count { $0.state == 0 }))
+      #expect(
+        try outbox.rows("SELECT count(*) FROM sink_loss WHERE told_sequence IS NOT NULL").first?[0]
+          == Int64(try Self.gaps(outbox).count { $0.state == 0 }))
     }
     #expect(told == (try Self.gaps(outbox).count), "seed \(seed)")
     // The sink recovers and takes everything: every expired event is told of.

@@ -1,3 +1,4 @@
+import Database
 import Foundation
 import GRDB
 import Outbox
@@ -135,7 +136,8 @@ import Testing
     try outbox.enqueue([open, over, end].map(\.record), to: filters)
     let migration = try #require(OutboxSchema.migrations.first { $0.name == "outbox-5" })
     try outbox.write { db in
-      try db.execute(sql: "DROP TABLE told; DROP TABLE sink_loss; DROP INDEX delivery_dead; DROP INDEX delivery_age; DROP INDEX delivery_event")
+      try db.execute(
+        sql: "DROP TABLE told; DROP TABLE sink_loss; DROP INDEX delivery_dead; DROP INDEX delivery_age; DROP INDEX delivery_event")
       try db.execute(sql: migration.sql)
     }
     #expect(try outbox.rows("SELECT alert, sink FROM told").map { "\($0[0] as String) \($0[1] as String)" } == ["alert-1 a"])

@@ -30,7 +30,8 @@ struct OutboxRoutes: Sendable {
     let id = call.segment("id")
     let body = try JSONBody(call.body, known: ["by", "sink"])
     let (by, sink) = (try body.text("by", most: AlertRoutes.nameMax), try body.optionalText("sink", most: 64))
-    do { _ = try await gateway.obey(.redrive(event: id, sink: sink), by: by) } catch let refused as CommandRefused { throw Problem(refused) }
+    let order = OutboxOrder.redrive(event: id, sink: sink)
+    do { _ = try await gateway.obey(order, by: by) } catch let refused as CommandRefused { throw Problem(refused) }
     return try await answer(id)
   }
 
