@@ -44,6 +44,13 @@ import Testing
     }
   }
 
+  /// A process that does the order and dies at a call of the disk; it has let go of the directory when this returns.
+  private static func isAnswered(_ order: OutboxOrder, _ disk: SimulatedDisk, crashAt n: Int) throws -> Bool {
+    let store = try GatewayStore(directory: disk.path, durability: .full, sinks: [SinkFilter(sink: "ioc")])
+    disk.plan(.crash, at: n, isTorn: n % 2 == 0)
+    return (try? store.obey(order, realNow: time(100))) != nil
+  }
+
   @Test(arguments: SimulatedDisk.Restart.allCases) func `A crash at any write or sync leaves a redrive and a resume done or not done`(
     _ restart: SimulatedDisk.Restart
   ) throws {
@@ -53,9 +60,7 @@ import Testing
       while !isOver {
         n += 1
         try disk.restore(whole)
-        let store = try GatewayStore(directory: disk.path, durability: .full, sinks: [SinkFilter(sink: "ioc")])
-        disk.plan(.crash, at: n, isTorn: n % 2 == 0)
-        let isAnswered = (try? store.obey(order, realNow: Self.time(100))) != nil
+        let isAnswered = try Self.isAnswered(order, disk, crashAt: n)
         isOver = !disk.isDead
         disk.heal()
         disk.restart(restart)

@@ -142,7 +142,7 @@ private struct ConfigurationReader {
   }
 
   private mutating func readSink(_ sink: YAMLValue) {
-    let keys = ["id", "url", "secret_file", "filter", "allow_private", "behind_after"]
+    let keys: Set = ["id", "url", "secret_file", "filter", "allow_private", "behind_after"]
     guard let map = sink.mapping(keys: keys), let id = map["id"]?.identifier(),
       let url = map["url"]?.text(), let secretFile = map["secret_file"]?.text()
     else { return sink.fault("a sink needs id, url and secret_file") }
