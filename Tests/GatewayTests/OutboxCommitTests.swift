@@ -23,6 +23,34 @@ import Testing
     try #require(try gateway.store.file.read { try OutboxTable.figures(in: $0) }.first)
   }
 
+  @Test func `a sink that an alert grows grave enough for hears of it as raised, and then all the rest`() throws {
+    let rules = "rules: [{id: slow, when: last(speed) < 10, severity: minor, escalate: [{severity: critical, when: last(speed) < 3}]}]"
+    let sinks = [SinkFilter(sink: "grave", leastSeverity: .major), SinkFilter(sink: "ioc")]
+    let gateway = try GatewayWorkshop(rules: rules, sinks: sinks)
+    gateway.send(#"{"values":{"speed":5}}"#, at: 0)
+    try gateway.commit()
+    gateway.send(#"{"values":{"speed":2}}"#, at: 60_000)
+    try gateway.commit()
+    try gateway.reopen()  // who was told is stored
+    gateway.command(#"{"ack":"\#(try gateway.alerts()[0].id)","by":"Lan"}"#, at: 70_000)
+    gateway.send(#"{"values":{"speed":50}}"#, at: 120_000)
+    try gateway.commit()
+    let told = try ["grave", "ioc"].map { sink in
+      try gateway.store.file.read { try OutboxTable.given(to: sink, after: 0, limit: 9, in: $0) }.map { delivery in
+        AlertBody(
+          EventRecord(id: delivery.event, recordedAt: delivery.recordedAt, site: nil, domain: nil, severity: nil, body: delivery.body)
+        ).text
+      }
+    }
+    #expect(
+      told[1] == [
+        "slow raised@0 minor r1", "slow escalated@60000 critical r2", "slow acknowledged@70000 critical r3",
+        "slow cleared@120000 critical r4",
+      ])
+    #expect(told[0] == ["slow raised@0 critical r2"] + told[1].dropFirst(2))
+    #expect(gateway.alertEvents == told[1], "what one unfiltered sink gets is what it was")
+  }
+
   @Test func `what expires is counted and told in the commit of its marks, and both are there after a kill`() throws {
     let gateway = try Self.told(6)
     let marks = (1...4).map { DeliveryMark(sink: "ioc", sequence: $0, attempts: 9, outcome: .dead(.expired, error: "HTTP 503")) }

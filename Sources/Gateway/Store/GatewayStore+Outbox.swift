@@ -8,20 +8,16 @@ extension GatewayStore {
   /// In a commit: records what became of deliveries, keeps each sink's queue within its bound, and tells of what was lost.
   ///
   /// - Parameter number: of the commit's log row.
-  /// - Returns: the counters, where a gap was told: they are the engine's once this is committed.
-  func settle(
-    _ marks: [DeliveryMark], _ events: [EventRecord], _ engine: Engine, _ realNow: Timestamp, _ number: Int64, _ db: GRDB.Database
-  ) throws -> Counters? {
-    if marks.isEmpty, events.isEmpty { return nil }
+  func settle(_ marks: [DeliveryMark], _ engine: Engine, _ realNow: Timestamp, _ number: Int64, _ db: GRDB.Database) throws {
     let expired = try OutboxTable.apply(marks, in: db)
     let moment = SinkLoss.Moment(
       instance: engine.settings.instance, clock: engine.clock ?? realNow, realNow: realNow, waitingMax: waitingMax)
     let gaps = try SinkLoss.settle(marks, expired: expired, at: moment, in: db)
-    guard gaps > 0 else { return nil }
+    guard gaps > 0 else { return }
     var counters = engine.counters
     counters.gaps[SinkLoss.cause, default: 0] += Int64(gaps)
     try save(counters, engine, number, db)
-    return counters
+    countersWithLosses = counters
   }
 
   /// Does an operator's order, in a commit of its own: it is done when this returns, or nothing of it is.
