@@ -91,7 +91,7 @@ package struct AlertContext: Hashable, Codable, Sendable {
   package init() {}
 }
 
-/// One step of an alert, kept for ever with its reason.
+/// One step of an alert, kept with its reason for as long as the alert is.
 package struct TransitionRecord: Equatable, Sendable {
   package var alert: String
   /// From 1, in order.

@@ -14,6 +14,11 @@ package enum OperatorText {
     return BilingualText(vi: "\(place): đã đóng “\(rule.vi)” (\(vi))", en: "\(place): closed, “\(rule.en)” (\(en))")
   }
 
+  /// The message of an event that only tests whether a sink takes events.
+  package static func test(sink: String) -> BilingualText {
+    BilingualText(vi: "Sự kiện thử gửi tới “\(sink)”: không phải cảnh báo", en: "A test event to “\(sink)”: no alert")
+  }
+
   package static func name(of transition: AlertTransition) -> BilingualText {
     switch transition {
     case .raised: BilingualText(vi: "phát sinh", en: "raised")

@@ -3,7 +3,7 @@ package import Readings
 
 /// One transition of an alert as it is told to IOCs, with the alert's whole state. All times are instants of the engine's clock
 /// or of readings; nothing here depends on when or to whom it is sent.
-package struct AlertEvent: Sendable {
+package struct AlertEvent: Sendable, Equatable {
   /// What happened. The raw value ends the CloudEvent's type.
   package enum Transition: String, CaseIterable, Sendable {
     case raised, escalated, cleared, acknowledged, flapping, reminder
@@ -72,12 +72,16 @@ package struct AlertEvent: Sendable {
   package typealias Acknowledgement = Alerting.Acknowledgement
 
   /// The readings behind the condition, oldest first.
-  package struct Evidence: Sendable {
+  package struct Evidence: Sendable, Equatable {
     package var metric: String
     package var decimals: Int
     package var points: [(ts: Timestamp, value: Double)]
     package init(metric: String, decimals: Int, points: [(ts: Timestamp, value: Double)]) {
       (self.metric, self.decimals, self.points) = (metric, decimals, points)
+    }
+
+    package static func == (a: Evidence, b: Evidence) -> Bool {
+      a.metric == b.metric && a.decimals == b.decimals && a.points.elementsEqual(b.points, by: ==)
     }
   }
 
@@ -117,6 +121,9 @@ package struct AlertEvent: Sendable {
   package var clearedAt: Timestamp?
   /// The clock when the transition was found.
   package var detectedAt: Timestamp
+  /// The clock when the raise was found, and whether that was late: what `opening` says.
+  package var raiseDetectedAt: Timestamp
+  package var isRaiseLate = false
   /// The clock when it is told, where that is later.
   package var toldAt: Timestamp?
   package var acknowledged: Acknowledgement?
@@ -133,13 +140,24 @@ package struct AlertEvent: Sendable {
     (self.instance, self.alert, self.transition, self.nth) = (instance, alert, transition, nth)
     (self.revision, self.state, self.severity, self.late) = (revision, state, severity, false)
     (self.subject, self.site, self.rule, self.time) = (subject, site, rule, time)
-    (self.breachedAt, self.detectedAt) = (breachedAt, detectedAt)
+    (self.breachedAt, self.detectedAt, raiseDetectedAt) = (breachedAt, detectedAt, detectedAt)
     (self.conditionText, self.conditionValues, self.decimals) = (conditionText, [], 0)
     (self.message, self.evidence) = (message, [])
   }
 
   /// The event's id: the same for the same transition, however often it is told.
   package var id: String { AlertIdentity.event(alert: alert, transition: transition.rawValue, nth: nth) }
+
+  /// The same state of the alert as whoever was not told of it yet is told: as `raised`, with the present severity. Its id is that of
+  /// (alert, raised, revision), since the alert's own raise has revision 1: the same in a replay, and no other event's.
+  package var opening: AlertEvent {
+    precondition(transition != .cleared, "nobody begins to hear of an alert that is over")
+    if transition == .raised { return self }
+    var opening = self
+    (opening.transition, opening.nth, opening.time) = (.raised, revision, raisedAt ?? time)
+    (opening.detectedAt, opening.late) = (raiseDetectedAt, isRaiseLate)
+    return opening
+  }
 
   /// What it says of the alert's rule and subject when they are gone.
   package mutating func take(_ context: AlertContext) {
@@ -149,6 +167,7 @@ package struct AlertEvent: Sendable {
 
   /// The event as the outbox keeps it.
   package var record: EventRecord {
-    EventRecord(id: id, recordedAt: toldAt ?? detectedAt, site: site, domain: domain, severity: severity, body: cloudEvent())
+    EventRecord(
+      id: id, recordedAt: toldAt ?? detectedAt, site: site, domain: domain, severity: severity, body: cloudEvent(), alertEvent: self)
   }
 }

@@ -2,9 +2,17 @@ import Database
 import GRDB
 import Readings
 
+/// How far an event is on its way to one sink. The raw value is what is stored.
+package enum DeliveryState: Int64, CaseIterable, Sendable {
+  case waiting, delivered, dead
+
+  /// What operators and the API call it.
+  package var name: String { "\(self)" }
+}
+
 /// An event's way to one sink, as a row of the table `delivery`: read and written whole, with its checksum.
 struct DeliveryRow {
-  enum State: Int64 { case waiting, delivered, dead }
+  typealias State = DeliveryState
 
   private static let table = CheckedTable(
     "delivery", ["sink", "sequence", "event", "state", "attempts", "first_at", "next_at", "last_error"])
@@ -14,7 +22,8 @@ struct DeliveryRow {
   let event: String
   var state = State.waiting
   var attempts = 0
-  let firstAt: Timestamp
+  /// Giving up counts from here.
+  var firstAt: Timestamp
   var nextAt: Timestamp
   var lastError: String?
 

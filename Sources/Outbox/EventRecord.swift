@@ -9,10 +9,15 @@ package struct EventRecord: Sendable, Equatable {
   package var domain: String?
   package var severity: Severity?
   package var body: [UInt8]
+  /// What it was made of, where it is an alert's: whoever hears of the alert for the first time gets another form of it. Not stored.
+  package var alertEvent: AlertEvent?
 
-  package init(id: String, recordedAt: Timestamp, site: String?, domain: String?, severity: Severity?, body: [UInt8]) {
+  package init(
+    id: String, recordedAt: Timestamp, site: String?, domain: String?, severity: Severity?, body: [UInt8], alertEvent: AlertEvent? = nil
+  ) {
     (self.id, self.recordedAt, self.site) = (id, recordedAt, site)
     (self.domain, self.severity, self.body) = (domain, severity, body)
+    self.alertEvent = alertEvent
   }
 }
 

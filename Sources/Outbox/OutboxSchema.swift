@@ -19,7 +19,7 @@ package import Database
 ///     │ event       │ TEXT: event.id                                                    │
 ///     │ state       │ INTEGER: 0 waiting, 1 delivered, 2 dead                           │
 ///     │ attempts    │ INTEGER                                                           │
-///     │ first_at    │ INTEGER, ms of real time: committed                               │
+///     │ first_at    │ INTEGER, ms of real time: committed, or redriven                  │
 ///     │ next_at     │ INTEGER, ms of real time: not to be tried before                  │
 ///     │ last_error  │ TEXT or NULL, one line; of a dead one it begins with the reason   │
 ///     │ checksum    │ INTEGER, as above                                                 │
@@ -37,6 +37,13 @@ package import Database
 ///     ┌───────────────┬────────────────────────────────────────────────────────────────┐
 ///     │ sequence      │ INTEGER: a sink's first event gets the next one                 │
 ///     └───────────────┴────────────────────────────────────────────────────────────────┘
+///
+///     told                                     one row a sink and alert that is not over, of which the sink was told
+///     ┌───────────────┬────────────────────────────────────────────────────────────────┐
+///     │ alert, sink   │ TEXT, primary key                                               │
+///     │ checksum      │ INTEGER, as above                                               │
+///     └───────────────┴────────────────────────────────────────────────────────────────┘
+///     sink_loss                                one row a sink that lost events and has not taken a gap event of all of them, see SinkLoss
 ///
 /// Always: last_sequence - skipped = delivered + dead + waiting.
 package enum OutboxSchema {
@@ -73,5 +80,34 @@ package enum OutboxSchema {
         ALTER TABLE delivery ADD COLUMN checksum INTEGER;
         """
     ),
+    Migration(name: "outbox-5", sql: told + losses + indexes),
   ]
+  /// Of the alerts that are not over, by what each sink was given before this was kept.
+  private static let told = """
+    CREATE TABLE told (alert TEXT NOT NULL, sink TEXT NOT NULL, checksum INTEGER, PRIMARY KEY (alert, sink)) WITHOUT ROWID;
+    INSERT INTO told (alert, sink)
+      SELECT alert, sink FROM (
+        SELECT delivery.sink AS sink, CASE WHEN json_valid(text) THEN json_extract(text, '$.data.alert') END AS alert,
+          CASE WHEN json_valid(text) THEN json_extract(text, '$.type') END AS type
+        FROM delivery JOIN (SELECT id, CAST(body AS TEXT) AS text FROM event) AS event ON event.id = delivery.event)
+      WHERE alert IS NOT NULL GROUP BY alert, sink HAVING sum(type = 'vn.thuong.alert.cleared') = 0;
+
+    """
+
+  private static let losses = """
+    CREATE TABLE sink_loss (
+      sink TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+      first_sequence INTEGER NOT NULL, last_sequence INTEGER NOT NULL, told_sequence INTEGER, told_count INTEGER NOT NULL,
+      told_last INTEGER NOT NULL, told_to INTEGER NOT NULL, checksum INTEGER
+    ) WITHOUT ROWID;
+
+    """
+
+  /// delivery_dead: dead letters in pages. delivery_age: what waits for longest, and what is old enough to go. delivery_event: the ways of
+  /// one event.
+  private static let indexes = """
+    CREATE INDEX delivery_dead ON delivery (sink, sequence) WHERE state = 2;
+    CREATE INDEX delivery_age ON delivery (state, sink, first_at);
+    CREATE INDEX delivery_event ON delivery (event);
+    """
 }

@@ -5,45 +5,43 @@ package import Readings
 
 /// Reads and writes the outbox inside a transaction of the caller: enqueueing and marks in the one writer's, reading in any.
 package enum OutboxTable {
-  /// Gives each event to each sink whose filter it passes, under the sink's next sequence. An event that is already there, and one
-  /// that no sink wants, changes nothing. Returns the sinks that got something, for the caller to notify after the commit.
+  /// At most so many events wait for a sink: one more, and the oldest is dead.
+  package static let waitingMax: Int64 = 200_000
+
+  /// Gives each event to each sink whose filter it passes, under the sink's next sequence. Of an alert a sink gets everything from the first
+  /// event on that its filter passes, and that one as `raised`. An event that is already there, and one that no sink wants, changes nothing.
+  /// Returns the sinks that got something, for the caller to notify after the commit.
   ///
   /// `realNow` is the machine's wall clock, from which giving up counts.
   @discardableResult
   package static func enqueue(
     _ events: [EventRecord], to sinks: [SinkFilter], realNow: Timestamp, in db: GRDB.Database
   ) throws -> Set<String> {
-    var next: [String: Int64] = [:]
+    var giving = OutboxGiving(realNow: realNow)
     for event in events {
-      let takers = sinks.filter { $0.passes(event) }
-      guard !takers.isEmpty, try insert(event, in: db) else { continue }
-      for taker in takers {
-        let sequence = try (next[taker.sink] ?? lastSequence(of: taker.sink, in: db)) + 1
-        next[taker.sink] = sequence
-        try DeliveryRow(sink: taker.sink, sequence: sequence, event: event.id, firstAt: realNow).insert(db)
+      if let alert = event.alertEvent {
+        try giving.give(event, of: alert, to: sinks, db)
+      } else {
+        try giving.give(event, to: sinks.filter { $0.passes(event) }.map(\.sink), db)
       }
     }
-    for (sink, sequence) in next {
-      try db.cachedStatement(
-        sql: """
-          INSERT INTO sink (id, last_sequence, skipped) VALUES (?, ?, coalesce((SELECT sequence FROM sequence_floor), 0))
-          ON CONFLICT (id) DO UPDATE SET last_sequence = excluded.last_sequence
-          """
-      ).execute(arguments: [sink, sequence])
-    }
-    return Set(next.keys)
+    try giving.save(db)
+    return Set(giving.last.keys)
   }
 
   private static let event = CheckedTable("event", ["id", "recorded_at", "site", "domain", "severity", "body"])
 
-  private static func insert(_ event: EventRecord, in db: GRDB.Database) throws -> Bool {
+  static func insert(_ event: EventRecord, in db: GRDB.Database) throws -> Bool {
     try self.event.insertIfNew(
       [
         event.id, event.recordedAt.milliseconds, event.site, event.domain, event.severity.map { Int64($0.rawValue) }, Data(event.body),
       ], db)
   }
 
-  private static func lastSequence(of sink: String, in db: GRDB.Database) throws -> Int64 {
+  /// The event of a row that has its checksum as `event_checksum`.
+  static func verifyEvent(_ row: Row, _ id: String) throws { try event.verify(row, "event \(id)", checksum: "event_checksum") }
+
+  static func lastSequence(of sink: String, in db: GRDB.Database) throws -> Int64 {
     try Int64.fetchOne(db.cachedStatement(sql: "SELECT last_sequence FROM sink WHERE id = ?"), arguments: [sink])
       ?? Int64.fetchOne(db.cachedStatement(sql: "SELECT sequence FROM sequence_floor")) ?? 0
   }
@@ -96,11 +94,6 @@ package enum OutboxTable {
     return true
   }
 
-  /// Lets a stopped sink go on. The caller notifies the delivery after the commit.
-  package static func resume(sink: String, in db: GRDB.Database) throws {
-    try db.execute(sql: "UPDATE sink SET stopped = NULL WHERE id = ?", arguments: [sink])
-  }
-
   /// What waits for a sink after a sequence, in order, at most `limit`.
   package static func waiting(sink: String, after sequence: Int64, limit: Int, in db: GRDB.Database) throws -> SinkBacklog {
     let stopped = try String.fetchOne(db.cachedStatement(sql: "SELECT stopped FROM sink WHERE id = ?"), arguments: [sink])
@@ -114,7 +107,7 @@ package enum OutboxTable {
     let rows = try Row.fetchAll(statement, arguments: [sink, sequence, limit])
     let deliveries = try rows.map { row in
       let delivery = try DeliveryRow(row)
-      try event.verify(row, "event \(delivery.event)", checksum: "event_checksum")
+      try verifyEvent(row, delivery.event)
       let body: Data = try row.sound("body")
       return WaitingDelivery(
         sequence: delivery.sequence, event: try row.sound("id"), body: [UInt8](body), attempts: delivery.attempts,
@@ -128,9 +121,10 @@ package enum OutboxTable {
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
-          SELECT sink.id, last_sequence, skipped, delivered, dead, stopped, delivery.*
+          SELECT sink.id, last_sequence, skipped, delivered, dead, stopped, delivery.*,
+            (SELECT min(first_at) FROM delivery INDEXED BY delivery_age WHERE delivery.sink = sink.id AND state = 0) AS oldest_at
           FROM sink LEFT JOIN delivery ON delivery.sink = sink.id AND delivery.sequence =
-            (SELECT min(sequence) FROM delivery WHERE delivery.sink = sink.id AND state = 0)
+            (SELECT min(sequence) FROM delivery INDEXED BY delivery_waiting WHERE delivery.sink = sink.id AND state = 0)
           ORDER BY sink.id
           """))
     return try rows.map { row in
@@ -139,38 +133,8 @@ package enum OutboxTable {
       return SinkFigures(
         sink: try row.sound("id"), created: last - skipped, lastSequence: last, delivered: try row.sound("delivered"),
         dead: try row.sound("dead"), stopped: try row.soundIfPresent("stopped"),
-        oldestWaitingSince: oldest?.firstAt, attemptsOfOldest: oldest?.attempts ?? 0, lastError: oldest?.lastError)
+        oldestWaitingSince: try (row.soundIfPresent("oldest_at") as Int64?).map(Timestamp.init(milliseconds:)),
+        attemptsOfOldest: oldest?.attempts ?? 0, lastError: oldest?.lastError)
     }
-  }
-}
-
-/// A sink's counters, which go on after a restart, and the state of its queue.
-package struct SinkFigures: Sendable, Equatable {
-  package var sink: String
-  package var created, delivered, dead: Int64
-  /// Of the newest event created; beyond `created` where the store was once restored.
-  package var lastSequence: Int64
-  package var stopped: String?
-  /// Real time at which the oldest waiting event was committed.
-  package var oldestWaitingSince: Timestamp?
-  package var attemptsOfOldest: Int
-  /// Of the oldest waiting event.
-  package var lastError: String?
-
-  /// Of a sink that never got an event.
-  package init(neverUsed sink: String) {
-    self.init(
-      sink: sink, created: 0, delivered: 0, dead: 0, stopped: nil, oldestWaitingSince: nil, attemptsOfOldest: 0, lastError: nil)
-  }
-
-  package var waiting: Int64 { created - delivered - dead }
-
-  package init(
-    sink: String, created: Int64, lastSequence: Int64? = nil, delivered: Int64, dead: Int64, stopped: String?,
-    oldestWaitingSince: Timestamp?, attemptsOfOldest: Int, lastError: String?
-  ) {
-    self.lastSequence = lastSequence ?? created
-    (self.sink, self.created, self.delivered, self.dead, self.stopped) = (sink, created, delivered, dead, stopped)
-    (self.oldestWaitingSince, self.attemptsOfOldest, self.lastError) = (oldestWaitingSince, attemptsOfOldest, lastError)
   }
 }

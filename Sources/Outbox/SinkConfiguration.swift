@@ -37,6 +37,8 @@ package struct SinkConfiguration: Sendable {
   package var connectMax: Milliseconds = 5_000
   package var retry = RetryPolicy()
   package var heartbeatEvery: Milliseconds = 300_000
+  /// Something that has waited for longer puts the sink behind, which `/readyz` says.
+  package var behindAfter: Milliseconds = 300_000
 
   /// Refuses an address that could not work, in one line that says why.
   package init(

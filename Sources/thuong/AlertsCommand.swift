@@ -44,7 +44,7 @@ struct AlertStoreOptions: ParsableArguments {
     do {
       try DirectCommand.run(command.bytes, configuration, logger: Log.logger("thuong", level: .error))
     } catch let refused as CommandRefused {
-      throw CommandFailure(code: refused.kind == .conflict ? 1 : 2, refused.words)
+      throw CommandFailure(refused)
     }
   }
 }

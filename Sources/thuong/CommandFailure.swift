@@ -12,6 +12,8 @@ struct CommandFailure: Error {
 
   init(code: Int32, _ message: String) { (self.code, self.message) = (code, message) }
 
+  init(_ refused: CommandRefused) { self.init(code: refused.kind == .conflict ? 1 : 2, refused.words) }
+
   /// Nil for what the argument parser answers itself (usage, help, version).
   init?(_ error: any Error) {
     switch error {

@@ -18,7 +18,8 @@ struct Thuong: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Serve.self, Demo.self, Check.self, Simulate.self, Replay.self, Record.self, Alerts.self, Query.self, Export.self, Backup.self,
+      Serve.self, Demo.self, Check.self, Simulate.self, Replay.self, Record.self, Alerts.self, OutboxCommand.self, Sinks.self, Query.self,
+      Export.self, Backup.self,
       Restore.self,
       IOC.self,
     ])

@@ -95,7 +95,7 @@ import Testing
 
   @Test func `every command refuses a request without the token`() async throws {
     try await RunningConsole.run(try TestTown(broker: PrivateBroker.freePort())) { console in
-      #expect(console.commands.count == 6)
+      #expect(console.commands.count == 9)
       for command in console.commands {
         let parts = command.split(separator: " ").map(String.init)
         let target = parts[1].replacing("{id}", with: "x")

@@ -19,7 +19,8 @@ import Testing
           "thuong_readings_received_total counter", "thuong_readings_stored_total counter", "thuong_readings_duplicate_total counter",
           "thuong_readings_rejected_total counter", "thuong_events_created_total counter", "thuong_events_delivered_total counter",
           "thuong_events_dead_total counter", "thuong_events_pending gauge", "thuong_commit_seconds histogram", "thuong_store_bytes gauge",
-          "thuong_series gauge", "thuong_alerts gauge", "thuong_gaps_total counter",
+          "thuong_series gauge", "thuong_alerts gauge", "thuong_gaps_total counter", "thuong_events_oldest_seconds gauge",
+          "thuong_sink_attempts gauge", "thuong_sink_state gauge",
         ])
       #expect(types.count == lines.count { $0.hasPrefix("# HELP ") })
       let sample = /[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? ([0-9.e+-]+)/

@@ -59,7 +59,7 @@ import Testing
     let sink = SinkFigures(
       sink: "ioc", created: 9, delivered: 3, dead: 1, stopped: nil, oldestWaitingSince: waited.map { now - $0 }, attemptsOfOldest: attempts,
       lastError: "503")
-    return Readiness(status: nil, sinks: [sink], now: now).problems.filter { $0.hasPrefix("sink") }
+    return Readiness(status: nil, sinks: [sink], behindAfter: ["ioc": 300_000], now: now).problems.filter { $0.hasPrefix("sink") }
   }
 
   @Test func `a sink is behind when its oldest event has waited for more than five minutes`() {
@@ -74,7 +74,7 @@ import Testing
   }
 
   @Test func `a writer or a store that does not answer is a problem, not silence`() {
-    let problems = Readiness(status: nil, sinks: nil, now: Timestamp(milliseconds: 0)).problems
+    let problems = Readiness(status: nil, sinks: nil, behindAfter: [:], now: Timestamp(milliseconds: 0)).problems
     #expect(problems.map { $0.prefix { $0 != ":" } } == ["writer_silent", "store_unreadable"])
   }
 }
@@ -83,13 +83,16 @@ import Testing
 struct TestIOC {
   private let centre: StandInIOC
 
-  init(answer: Int) throws {
+  init(answer: Int) throws { try self.init { _ in answer } }
+
+  /// `respond` chooses the status of each event.
+  init(respond: @escaping @Sendable (ReceivedEvent) -> Int) throws {
     var logger = Logger(label: "test-ioc")
     logger.logLevel = .critical
     let secret = try #require(WebhookSecret(text: "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"))
     centre = StandInIOC(
       secrets: [secret], logger: logger, wallClock: { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) },
-      respond: { _ in answer }, handler: { _ in })
+      respond: respond, handler: { _ in })
   }
 
   func run(_ body: (Int) async throws -> Void) async throws {

@@ -16,7 +16,7 @@ final class GatewayWorkshop {
   private(set) var registry: Registry
   private(set) var book: RuleBook
   private let directory: TemporaryDirectory
-  private let sinks = [SinkFilter(sink: "ioc")]
+  private let sinks: [SinkFilter]
   private var opened: (store: GatewayStore, engine: Engine)?
   /// Every event that was committed, in order.
   private(set) var events: [EventRecord] = []
@@ -25,9 +25,11 @@ final class GatewayWorkshop {
   private let sealsAfter: Int64?
   private let retention: Milliseconds
 
-  init(rules: String = "rules: []", registry: Registry? = nil, sealsAfter: Int64? = nil, retention: Milliseconds = 400 * 86_400_000) throws
-  {
-    (self.sealsAfter, self.retention) = (sealsAfter, retention)
+  init(
+    rules: String = "rules: []", registry: Registry? = nil, sealsAfter: Int64? = nil, retention: Milliseconds = 400 * 86_400_000,
+    sinks: [SinkFilter] = [SinkFilter(sink: "ioc")]
+  ) throws {
+    (self.sealsAfter, self.retention, self.sinks) = (sealsAfter, retention, sinks)
     directory = try TemporaryDirectory()
     self.registry = try registry ?? Self.town()
     book = try RuleFiles.read(sources: [("Rules/test.yaml", rules)], registry: self.registry)

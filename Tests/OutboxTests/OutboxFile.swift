@@ -43,7 +43,12 @@ final class OutboxFile: OutboxReader {
     return expired
   }
 
-  func resume(_ sink: String) throws { try queue.write { try OutboxTable.resume(sink: sink, in: $0) } }
+  func resume(_ sink: String) throws { try obey(.resume(sink: sink)) }
+
+  @discardableResult
+  func obey(_ order: OutboxOrder, most: Int64 = OutboxTable.waitingMax) throws -> OutboxAnswer {
+    try queue.write { try OutboxTable.obey(order, realNow: Wall.now(), most: most, in: $0) }
+  }
 
   func waiting(sink: String, after sequence: Int64, limit: Int) async throws -> SinkBacklog {
     try await queue.read { try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: $0) }

@@ -139,7 +139,8 @@ import Testing
   @Test func `A lost file is found`() throws {
     for (end, name) in [(End.closed, file), (.killed, file), (.killed, log)] {
       var tally = Tally()
-      tally.add(try Scene(end).start { $0.remove(name) }, at: 0)
+      // The last commit stands in the log alone, whenever the one before was copied into the file.
+      tally.add(try Scene(end, last: [.gap(from: 240_000, to: 250_000)]).start { $0.remove(name) }, at: 0)
       tally.report("\(name) is gone, \(end)")
       #expect(tally.found == 1)
     }

@@ -66,12 +66,16 @@ extension GatewayService {
   ///
   /// - Throws: `Problem` where it is refused.
   func obeyed(_ command: [UInt8]) async throws {
-    do { try await obey(command) } catch let refused as CommandRefused {
-      switch refused.kind {
-      case .malformed: throw Problem.badBody(refused.words)
-      case .notFound: throw Problem.notFound(refused.words)
-      case .conflict: throw Problem.conflict(refused.words)
-      }
+    do { try await obey(command) } catch let refused as CommandRefused { throw Problem(refused) }
+  }
+}
+
+extension Problem {
+  init(_ refused: CommandRefused) {
+    switch refused.kind {
+    case .malformed: self = .badBody(refused.words)
+    case .notFound: self = .notFound(refused.words)
+    case .conflict: self = .conflict(refused.words)
     }
   }
 }

@@ -11,6 +11,10 @@ import Readings
 struct GatewayMetrics {
   var status: GatewayStatus
   var sinks: [SinkFigures]
+  /// See `Readiness`.
+  var behindAfter: [String: Milliseconds]
+  /// Real time.
+  var now: Timestamp
   var alerts: [(state: String, severity: String, count: Int)]
 
   var text: String {
@@ -44,12 +48,21 @@ struct GatewayMetrics {
     let families: [(PrometheusText.Kind, String, String, (SinkFigures) -> Int64)] = [
       (.counter, "thuong_events_created_total", "Events committed for a sink.", { $0.created }),
       (.counter, "thuong_events_delivered_total", "Events that the sink took.", { $0.delivered }),
-      (.counter, "thuong_events_dead_total", "Events that no attempt will deliver; kept.", { $0.dead }),
+      (.counter, "thuong_events_dead_total", "Events that no attempt will deliver, less those that were redriven.", { $0.dead }),
       (.gauge, "thuong_events_pending", "Events that wait for the sink.", { $0.waiting }),
+      (.gauge, "thuong_events_oldest_seconds", "For how long the oldest of them has waited.", { $0.age(now: now) / 1000 }),
+      (.gauge, "thuong_sink_attempts", "Failed attempts at the sink's next event.", { Int64($0.attemptsOfOldest) }),
     ]
     for (kind, name, help, value) in families {
       metrics.family(kind, name, help)
       for sink in sinks { metrics.sample(name, ["sink": sink.sink], value(sink)) }
+    }
+    metrics.family(.gauge, "thuong_sink_state", "1 for the state that the sink is in.")
+    for sink in sinks {
+      let condition = sink.condition(now: now, behindAfter: behindAfter[sink.sink] ?? .max)
+      for state in SinkCondition.allCases {
+        metrics.sample("thuong_sink_state", ["sink": sink.sink, "state": state.rawValue], state == condition ? 1 : 0)
+      }
     }
   }
 

@@ -12,7 +12,7 @@ struct HealthRoutes: Sendable {
   func ready(_ call: Call) async throws -> Answer {
     let status = try? await WriterQuestion.ask { [writer = gateway.writer] in await writer.status() }
     let sinks = try? await gateway.sinkFigures()
-    return Readiness(status: status, sinks: sinks, now: LiveClock.wall).answer
+    return Readiness(status: status, sinks: sinks, behindAfter: gateway.behindAfter, now: LiveClock.wall).answer
   }
 
   func metrics(_ call: Call) async throws -> Answer {
@@ -20,6 +20,7 @@ struct HealthRoutes: Sendable {
     let sinks = try await gateway.sinkFigures()
     let alerts = try await gateway.alertCounts()
     return .text(
-      GatewayMetrics(status: status, sinks: sinks, alerts: alerts).text, contentType: "text/plain; version=0.0.4; charset=utf-8")
+      GatewayMetrics(status: status, sinks: sinks, behindAfter: gateway.behindAfter, now: LiveClock.wall, alerts: alerts).text,
+      contentType: "text/plain; version=0.0.4; charset=utf-8")
   }
 }

@@ -5,38 +5,33 @@ package import Readings
 
 /// What `/readyz` says, as a function of what was found.
 package struct Readiness {
-  /// A sink whose oldest event has waited longer is a problem.
-  package static let waitingMax: Milliseconds = 5 * 60_000
-
-  /// A sink that did not take its oldest event in so many attempts is a problem.
-  package static let attemptsMax = 3
-
   /// Nil where the writer did not answer.
   package var status: GatewayStatus?
   /// Nil where the store could not be read.
   package var sinks: [SinkFigures]?
+  /// By sink: something that has waited for longer puts it behind.
+  package var behindAfter: [String: Milliseconds]
   /// Real time, in which deliveries wait.
   package var now: Timestamp
 
-  package init(status: GatewayStatus?, sinks: [SinkFigures]?, now: Timestamp) {
-    (self.status, self.sinks, self.now) = (status, sinks, now)
+  package init(status: GatewayStatus?, sinks: [SinkFigures]?, behindAfter: [String: Milliseconds], now: Timestamp) {
+    (self.status, self.sinks, self.behindAfter, self.now) = (status, sinks, behindAfter, now)
   }
 
   /// Each reason in words; empty where the gateway is ready.
   package var problems: [String] {
-    var found = status?.problems ?? ["writer_silent: the writer did not answer in \(WriterQuestion.patience)"]
+    let found = status?.problems ?? ["writer_silent: the writer did not answer in \(WriterQuestion.patience)"]
     guard let sinks else { return found + ["store_unreadable: the outbox could not be read"] }
-    for sink in sinks {
-      if let reason = sink.stopped {
-        found.append("sink_stopped: \(sink.sink): \(reason)")
-      } else if sink.attemptsOfOldest >= Self.attemptsMax {
-        found.append(
-          "sink_failing: \(sink.sink): \(sink.waiting) waiting, \(sink.attemptsOfOldest) attempts failed: \(sink.lastError ?? "")")
-      } else if let since = sink.oldestWaitingSince, now - since > Self.waitingMax {
-        found.append("sink_behind: \(sink.sink): \(sink.waiting) waiting, the oldest since \(since.rfc3339)")
-      }
+    return found + sinks.compactMap(problem)
+  }
+
+  private func problem(of sink: SinkFigures) -> String? {
+    switch sink.condition(now: now, behindAfter: behindAfter[sink.sink] ?? .max) {
+    case .ok: nil
+    case .stopped: "sink_stopped: \(sink.sink): \(sink.stopped ?? "")"
+    case .failing: "sink_failing: \(sink.sink): \(sink.waiting) waiting, \(sink.attemptsOfOldest) attempts failed: \(sink.lastError ?? "")"
+    case .behind: "sink_behind: \(sink.sink): \(sink.waiting) waiting, the oldest since \(sink.oldestWaitingSince?.rfc3339 ?? "")"
     }
-    return found
   }
 
   var answer: Answer {

@@ -15,11 +15,13 @@ package struct Cursor: Equatable, Sendable {
     case alerts = "a1"
     /// The last rule's id.
     case rules = "r1"
+    /// The last delivery's sink and sequence.
+    case outbox = "o1"
 
     package var fieldCount: Int {
       switch self {
       case .devices, .points, .rules: 1
-      case .series, .alerts: 2
+      case .series, .alerts, .outbox: 2
       }
     }
   }

@@ -42,6 +42,13 @@ struct Query: Sendable {
     return time
   }
 
+  /// A whole number of 0 or more, or nil where the key is not given.
+  func number(_ key: String) throws(Problem) -> Int64? {
+    guard let text = values[key] else { return nil }
+    guard isDigits(text), let number = Int64(text) else { throw .badQuery("\(key) must be a whole number from 0") }
+    return number
+  }
+
   /// The fields of the cursor `after`, which must be one that this list gave.
   func cursor(_ kind: Cursor.Kind) throws(Problem) -> [String]? {
     guard let text = values["after"] else { return nil }

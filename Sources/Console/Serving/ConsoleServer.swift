@@ -85,7 +85,7 @@ extension ConsoleServer {
     let alerts = AlertRoutes(gateway: gateway)
     let silences = SilenceRoutes(gateway: gateway)
     let rules = RuleRoutes(gateway: gateway)
-    return [
+    return outboxRoutes(of: gateway) + [
       Route("/livez", health.live),
       Route("/readyz", health.ready),
       Route("/metrics", health.metrics),
@@ -104,6 +104,20 @@ extension ConsoleServer {
       Route("/api/v1/rules", keys: ["limit", "after"], rules.list),
       Route("/api/v1/rules/check", method: .post, body: .yaml, rules.check),
       Route("/api/v1/rules/reload", method: .post, rules.reload),
+    ]
+  }
+
+  private static func outboxRoutes(of gateway: GatewayService) -> [Route] {
+    let (sinks, outbox) = (SinkRoutes(gateway: gateway), OutboxRoutes(gateway: gateway))
+    return [
+      Route("/api/v1/sinks", sinks.list),
+      Route("/api/v1/sinks/{id}", sinks.one),
+      Route("/api/v1/sinks/{id}/events", keys: ["after", "limit"], sinks.events),
+      Route("/api/v1/sinks/{id}/resume", method: .post, body: .json, sinks.resume),
+      Route("/api/v1/sinks/{id}/test", method: .post, body: .json, sinks.test),
+      Route("/api/v1/outbox", keys: OutboxRoutes.listKeys, outbox.list),
+      Route("/api/v1/outbox/{id}", outbox.one),
+      Route("/api/v1/outbox/{id}/redrive", method: .post, body: .json, outbox.redrive),
     ]
   }
 }

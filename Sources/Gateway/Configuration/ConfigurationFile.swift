@@ -115,6 +115,8 @@ private struct ConfigurationReader {
       guard let duration = span.duration() else { continue }
       if key == "raw" { configuration.rawRetention = duration }
       if let resolution = Resolution.allCases.first(where: { $0.name == key }) { configuration.rollupRetention[resolution] = duration }
+      if key == "alerts" { configuration.recordRetention.alerts = duration }
+      if key == "delivered" { configuration.recordRetention.delivered = duration }
     }
     let kept = [configuration.rawRetention] + Resolution.allCases.map { configuration.rollupRetention[$0] ?? 0 }
     if zip(kept, kept.dropFirst()).contains(where: { $0 > $1 }) {
@@ -140,7 +142,8 @@ private struct ConfigurationReader {
   }
 
   private mutating func readSink(_ sink: YAMLValue) {
-    guard let map = sink.mapping(keys: ["id", "url", "secret_file", "filter", "allow_private"]), let id = map["id"]?.identifier(),
+    let keys: Set = ["id", "url", "secret_file", "filter", "allow_private", "behind_after"]
+    guard let map = sink.mapping(keys: keys), let id = map["id"]?.identifier(),
       let url = map["url"]?.text(), let secretFile = map["secret_file"]?.text()
     else { return sink.fault("a sink needs id, url and secret_file") }
     var filter = SinkFilter(sink: id)
@@ -152,10 +155,11 @@ private struct ConfigurationReader {
     let isPrivateAllowed = map["allow_private"]?.flag() ?? false
     do {
       let secrets = try WebhookSecret.load(file: path(secretFile).path)
-      let new = try SinkConfiguration(id: id, url: url, secrets: secrets, filter: filter, allowPrivate: isPrivateAllowed)
+      var new = try SinkConfiguration(id: id, url: url, secrets: secrets, filter: filter, allowPrivate: isPrivateAllowed)
       if !isPrivateAllowed, let refusal = AddressRule.bytes(ofLiteral: new.host).flatMap(AddressRule.refusal) {
         map["url"]?.fault("\(new.host) is \(refusal); if that is meant, say allow_private: true")
       }
+      if let span = map["behind_after"]?.duration() { new.behindAfter = span }
       configuration.sinks.append(new)
     } catch {
       sink.fault(error.description)

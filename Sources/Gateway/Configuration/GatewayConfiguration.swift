@@ -30,6 +30,8 @@ package struct GatewayConfiguration: Sendable {
   package var rollupRetention: [Resolution: Milliseconds] = [
     .quarterHour: 3 * 365 * 86_400_000, .hour: 10 * 365 * 86_400_000, .day: 30 * 365 * 86_400_000,
   ]
+  /// Of alerts and events.
+  package var recordRetention = RecordRetention()
   package var devices: URL
   package var rules: URL
   package var http = HTTP()

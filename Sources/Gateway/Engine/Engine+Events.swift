@@ -79,6 +79,7 @@ extension Engine {
     event.take(context)
     event.toldAt = now
     event.late = transition == .raised ? alert.isLate : isLate(t)
+    (event.raiseDetectedAt, event.isRaiseLate) = (alert.detectedAt, alert.isLate)
     (event.domain, event.zone) = (alert.domain, alert.zone)
     (event.raisedAt, event.clearedAt, event.acknowledged) = (alert.raisedAt, alert.clearedAt, alert.acknowledged)
     return event

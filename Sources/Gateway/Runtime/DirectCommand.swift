@@ -1,7 +1,7 @@
 import Database
 import Foundation
 package import Logging
-import Outbox
+package import Outbox
 
 /// A command on a store that no gateway has open: by the gateway's own writer, without a connection to the broker.
 package enum DirectCommand {
@@ -9,12 +9,9 @@ package enum DirectCommand {
   ///
   /// - Throws: `CommandRefused`, `FileFaults` where devices or rules do not load, or `StoreError`.
   package static func run(_ command: [UInt8], _ configuration: GatewayConfiguration, logger: Logger) throws {
-    guard FileManager.default.fileExists(atPath: "\(configuration.dataDirectory)/\(StoreFile.name)") else {
-      throw StoreError.unusable("\(configuration.dataDirectory): nothing was stored yet")
-    }
+    try requireStore(configuration)
     let files = try GatewayFiles.load(configuration)
-    let store = try GatewayStore(
-      directory: configuration.dataDirectory, durability: configuration.durability, sinks: configuration.sinks.map(\.filter))
+    let store = try store(configuration)
     var settings = configuration.engine
     settings.rawRetention = files.rawRetention
     let engine = try store.openEngine(registry: files.registry, book: files.book, settings: settings)
@@ -25,5 +22,26 @@ package enum DirectCommand {
     if let failure = core.failure { throw failure }
     guard let outcome = try result?.get() else { throw StoreError.full }  // it would be tried again and again
     if let refused = CommandRefused(outcome) { throw refused }
+  }
+
+  /// Does an order of the outbox: devices, rules and readings have no part in it.
+  ///
+  /// - Throws: `CommandRefused`, or `StoreError`.
+  package static func run(_ order: OutboxOrder, _ configuration: GatewayConfiguration) throws -> OutboxAnswer {
+    try requireStore(configuration)
+    let answer = try store(configuration).obey(order, realNow: LiveClock.wall)
+    if case .refused(let why) = answer { throw CommandRefused(why) }
+    return answer
+  }
+
+  private static func requireStore(_ configuration: GatewayConfiguration) throws {
+    guard FileManager.default.fileExists(atPath: "\(configuration.dataDirectory)/\(StoreFile.name)") else {
+      throw StoreError.unusable("\(configuration.dataDirectory): nothing was stored yet")
+    }
+  }
+
+  private static func store(_ configuration: GatewayConfiguration) throws -> GatewayStore {
+    try GatewayStore(
+      directory: configuration.dataDirectory, durability: configuration.durability, sinks: configuration.sinks.map(\.filter))
   }
 }

@@ -33,6 +33,7 @@ package final class GatewayService: Sendable {
     let store = try GatewayStore(
       directory: configuration.dataDirectory, durability: configuration.durability, sinks: configuration.sinks.map(\.filter))
     store.bound(size: configuration.sizeMax)
+    store.recordRetention = configuration.recordRetention
     store.file.reserve.take()
     if let copy = store.file.copyOfOlder {
       logger.notice("The store was of an older format; a copy of it as it was stays until it is removed", metadata: ["copy": "\(copy)"])

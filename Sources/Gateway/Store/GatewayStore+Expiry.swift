@@ -86,7 +86,7 @@ extension GatewayStore {
   private static let fillMax = 0.9
 
   /// The newest instant of which there is a reading; of what is sealed, the end of its span.
-  private func newest(_ engine: Engine) -> Int64? {
+  func newest(_ engine: Engine) -> Int64? {
     engine.rings.all.lazy.flatMap(\.series).compactMap { series in
       let ring = engine.rings[of: series]
       let sealed = engine.rings.sealedSpans(of: series).map { ring.range(of: $0.upperBound).upperBound }

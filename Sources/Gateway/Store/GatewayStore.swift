@@ -44,6 +44,13 @@ package final class GatewayStore {
   private var restoresToldAt: Timestamp?
   /// Events were committed of which `commit` did not tell.
   var hasUntoldEvents = false
+  /// So many events wait for a sink, at most. Tests choose others.
+  package var waitingMax = OutboxTable.waitingMax
+  /// The engine's counters from the commit in hand on, where it tells a sink of a loss.
+  var countersWithLosses: Counters?
+  /// How long alerts and events are kept; nil: for ever.
+  package var recordRetention: RecordRetention?
+  var pruning = PruningPace()
   let sinks: [SinkFilter]
 
   /// - Parameter sinks: who gets which events, from the next commit on.
@@ -238,6 +245,7 @@ package final class GatewayStore {
     let changes = engine.finishBatch()
     var rowBytes: Int64 = 0
     var ringBytes: [(place: Int, bytes: Int64)] = []
+    countersWithLosses = nil
     try file.commit { db in
       if number != lastNumber {
         let row = engine.batch.encode(number: number)
@@ -246,7 +254,7 @@ package final class GatewayStore {
       }
       if hasChanges { try save(engine.counters, engine, number, db) }
       try write(changes, engine.registry, realNow, db)
-      if !marks.isEmpty { try OutboxTable.apply(marks, in: db) }
+      if !marks.isEmpty || !changes.events.isEmpty { try settle(marks, engine, realNow, number, db) }
       for damaged in changes.damaged where damaged.row.table == .chunk {
         guard let place = engine.rings.all.firstIndex(where: { $0.id == ChunkTable.place(of: damaged.row.number).ring }) else { continue }
         ringBytes.append((place, try ChunkTable.bytes(ring: engine.rings.all[place].id, db)))
@@ -260,6 +268,7 @@ package final class GatewayStore {
       noteAge(of: number, engine)
     }
     lastNumber = number
+    if let counters = countersWithLosses { (engine.counters, hasUntoldEvents) = (counters, true) }
     if restoresToldAt != nil { (untoldRestores, restoresToldAt) = ([], nil) }
     engine.batchCommitted()
     return changes.events

@@ -134,10 +134,20 @@ extension WholeSystem {
         return fail("event \(i) is \(found.map { "\($0)" } ?? "missing")\nexpected \(expected.map { "\($0)" } ?? "none")")
       }
     }
-    // The sink with a filter gets its part, in the same order.
-    let part = model.transitions.filter { $0.subject.hasPrefix("s/") && $0.severity != "info" }.map(\.event)
+    let part = Self.part(of: model.transitions) { $0.subject.hasPrefix("s/") && $0.severity != "info" }
     let got = (truth.deliveries["town"] ?? []).compactMap { Told($0.event, events[$0.event]) }.map(\.event)
     if part != got { fail("sink town has \(got.count) alert events, expected \(part.count)") }
+  }
+
+  /// What a sink with a filter gets, in the same order: of an alert everything from the first event on that passes, and that one as raised.
+  private static func part(of transitions: [ModelTransition], where passes: (ModelTransition) -> Bool) -> [String] {
+    var told: Set<String> = []
+    return transitions.compactMap { step in
+      if told.contains(step.alert) { return step.event }
+      guard step.kind != .cleared, passes(step) else { return nil }
+      told.insert(step.alert)
+      return step.kind == .raised ? step.event : ModelIdentity.id(step.alert, "raised", String(step.revision))
+    }
   }
 
   private func judgeDelivery(_ truth: StoredTruth) {

@@ -35,6 +35,12 @@ final class ControlConversation: Sendable {
             })
         }
       case .record: try record()
+      case .outbox(.order(let order, let by)):
+        let done = try Self.wait { [gateway] in try await gateway.obey(order, by: by) }
+        answer { json in json.field("done", object: { done.write(to: &$0) }) }
+      case .outbox(.test(let sink, let by)):
+        let test = try Self.wait { [gateway] in try await gateway.test(sink: sink, by: by) }
+        answer { json in json.field("done", object: { test.write(to: &$0) }) }
       }
     } catch {
       _ = socket.write(ControlProblem(error).line, milliseconds: ControlServer.patience)

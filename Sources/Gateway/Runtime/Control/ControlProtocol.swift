@@ -8,6 +8,7 @@ import Readings
 ///     {"reload":{}}                      read devices and rules anew: {"done":{"version":"…","rules":43,"devices":49}}, or a problem
 ///     {"record":{}}                      the inputs from now on, as lines of a trace with payloads in base64, until the asker ends its
 ///                                        side of the connection: then {"end":{"lines":120}}, or a problem
+///     {"redrive":…}, {"resume":…}, {"test":…}   see OutboxRequest
 ///
 ///     {"problem":{"kind":"not-found","detail":"…","faults":["Rules/traffic.yaml:7:12: …"]}}
 package enum ControlRequest: Sendable, Equatable {
@@ -18,6 +19,7 @@ package enum ControlRequest: Sendable, Equatable {
   case command([UInt8])
   case reload
   case record
+  case outbox(OutboxRequest)
 
   package var line: [UInt8] {
     var json = JSONWriter()
@@ -28,6 +30,7 @@ package enum ControlRequest: Sendable, Equatable {
         json.raw(command)
       case .reload: json.field("reload", object: { _ in })
       case .record: json.field("record", object: { _ in })
+      case .outbox(let request): request.write(to: &json)
       }
     }
     return json.bytes + [0x0a]
@@ -35,7 +38,7 @@ package enum ControlRequest: Sendable, Equatable {
 
   init(line: [UInt8]) throws(ControlProblem) {
     guard let object = (try? JSONSerialization.jsonObject(with: Data(line))) as? [String: Any], object.count == 1 else {
-      throw .malformed("a request is one line of JSON with one of command, reload, record")
+      throw .malformed("a request is one line of JSON with one of \(Self.known)")
     }
     if let command = object["command"] as? [String: Any] {
       guard let json = try? JSONSerialization.data(withJSONObject: command, options: [.sortedKeys, .withoutEscapingSlashes]) else {
@@ -46,10 +49,14 @@ package enum ControlRequest: Sendable, Equatable {
       self = .reload
     } else if let record = object["record"] as? [String: Any], record.isEmpty {
       self = .record
+    } else if let request = try OutboxRequest(object) {
+      self = .outbox(request)
     } else {
-      throw .malformed("unknown request; known: command, reload, record")
+      throw .malformed("unknown request; known: \(Self.known)")
     }
   }
+
+  private static let known = (["command", "reload", "record"] + OutboxRequest.verbs).joined(separator: ", ")
 }
 
 /// Why a request was not done, in words.

@@ -1,0 +1,32 @@
+package import Database
+import GRDB
+package import Outbox
+package import Readings
+
+/// What becomes of the outbox besides new events.
+extension GatewayStore {
+  /// In a commit: records what became of deliveries, keeps each sink's queue within its bound, and tells of what was lost.
+  ///
+  /// - Parameter number: of the commit's log row.
+  func settle(_ marks: [DeliveryMark], _ engine: Engine, _ realNow: Timestamp, _ number: Int64, _ db: GRDB.Database) throws {
+    let expired = try OutboxTable.apply(marks, in: db)
+    let moment = SinkLoss.Moment(
+      instance: engine.settings.instance, clock: engine.clock ?? realNow, realNow: realNow, waitingMax: waitingMax)
+    let gaps = try SinkLoss.settle(marks, expired: expired, at: moment, in: db)
+    guard gaps > 0 else { return }
+    var counters = engine.counters
+    counters.gaps[SinkLoss.cause, default: 0] += Int64(gaps)
+    try save(counters, engine, number, db)
+    countersWithLosses = counters
+  }
+
+  /// Does an operator's order, in a commit of its own: it is done when this returns, or nothing of it is.
+  ///
+  /// - Throws: as `commit`.
+  package func obey(_ order: OutboxOrder, realNow: Timestamp) throws(StoreError) -> OutboxAnswer {
+    var answer: OutboxAnswer?
+    try file.commit { db in answer = try OutboxTable.obey(order, realNow: realNow, most: waitingMax, in: db) }
+    guard let answer else { preconditionFailure("what was committed was answered") }
+    return answer
+  }
+}

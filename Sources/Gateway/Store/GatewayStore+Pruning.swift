@@ -1,0 +1,51 @@
+import Alerting
+import Database
+import Outbox
+package import Readings
+
+/// How long what happened is kept: alerts and dead letters since their end, what was delivered since its commit.
+package struct RecordRetention: Equatable, Sendable {
+  package var alerts: Milliseconds = 5 * 365 * 86_400_000
+  package var delivered: Milliseconds = 30 * 86_400_000
+  package init() {}
+}
+
+/// When the next step of pruning is due, by the engine's clock.
+struct PruningPace: Equatable, Sendable {
+  /// So many rows go in one commit.
+  static let rowsMax = 500
+  /// While there is more to go, and when there is not.
+  static let (busy, idle): (Milliseconds, Milliseconds) = (1_000, 600_000)
+
+  private var nextAt: Timestamp?
+
+  func isDue(_ clock: Timestamp) -> Bool { nextAt.map { clock >= $0 || $0 - clock > Self.idle } ?? true }
+
+  mutating func took(_ rows: Int, at clock: Timestamp) { nextAt = clock + (rows < Self.rowsMax ? Self.idle : Self.busy) }
+}
+
+/// Alerts and events that are kept for long enough go, a few at a time between batches: never what is open, or waits.
+extension GatewayStore {
+  /// To be called between batches. A clock that may be wrong lets nothing go, and one that is ahead of all that was ever heard no more than
+  /// the newest reading would; see `expired`.
+  ///
+  /// - Throws: as `commit`.
+  func prune(_ engine: Engine) throws(StoreError) {
+    guard let retention = recordRetention, let clock = engine.clock, !engine.isDoubtful, pruning.isDue(clock) else { return }
+    guard let newest = newest(engine) else { return pruning.took(0, at: clock) }
+    let now = min(clock, Timestamp(milliseconds: newest))
+    var rows = 0
+    do throws(StoreError) {
+      try file.commit { db in
+        rows = try OutboxTable.prune(
+          deliveredBefore: now - retention.delivered, deadBefore: now - retention.alerts, limit: PruningPace.rowsMax, in: db)
+        let alerts = try AlertTable.prune(clearedBefore: now - retention.alerts, limit: PruningPace.rowsMax - rows, db)
+        try OutboxTable.forget(alerts: alerts, in: db)
+        rows += alerts.count
+      }
+    } catch {
+      if error != .full { throw error }
+    }
+    pruning.took(rows, at: clock)
+  }
+}

@@ -1,0 +1,86 @@
+import Database
+import Foundation
+package import GRDB
+package import Readings
+
+/// An event's way to one sink, with the event: what operators are shown.
+package struct DeliveryRecord: Sendable, Equatable {
+  package var sink: String
+  package var sequence: Int64
+  package var event: String
+  package var state: DeliveryState
+  package var attempts: Int
+  /// Real times: committed or redriven; not to be tried before.
+  package var firstAt, nextAt: Timestamp
+  package var lastError: String?
+  /// The engine's clock at the event.
+  package var recordedAt: Timestamp
+  package var severity: Severity?
+  /// The CloudEvent, as it is sent.
+  package var body: [UInt8]
+
+  /// The CloudEvent's type and subject; empty where its body cannot be read.
+  package var headline: (type: String, subject: String) {
+    let json = (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any]
+    return (json?["type"] as? String ?? "", json?["subject"] as? String ?? "")
+  }
+
+  fileprivate init(_ row: Row) throws {
+    let delivery = try DeliveryRow(row)
+    try OutboxTable.verifyEvent(row, delivery.event)
+    (sink, sequence, event, state) = (delivery.sink, delivery.sequence, delivery.event, delivery.state)
+    (attempts, firstAt, nextAt, lastError) = (delivery.attempts, delivery.firstAt, delivery.nextAt, delivery.lastError)
+    recordedAt = Timestamp(milliseconds: try row.sound("recorded_at"))
+    severity = try (row.soundIfPresent("severity") as Int64?).flatMap { UInt8(exactly: $0) }.flatMap(Severity.init(rawValue:))
+    body = [UInt8](try row.sound("body") as Data)
+  }
+}
+
+extension OutboxTable {
+  private static let columns = """
+    SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, event.checksum AS event_checksum
+    FROM delivery
+    """
+  private static let withEvent = "LEFT JOIN event ON event.id = delivery.event"
+
+  /// Deliveries in order of sink and sequence, at most `limit`.
+  ///
+  /// - Parameters:
+  ///   - sink: nil: of all sinks.
+  ///   - states: those wanted.
+  ///   - cursor: the last that was seen.
+  package static func page(
+    sink: String?, states: Set<DeliveryState>, after cursor: (sink: String, sequence: Int64)?, limit: Int, in db: GRDB.Database
+  ) throws -> [DeliveryRecord] {
+    let cursor = cursor ?? (sink ?? "", 0)
+    var found: [DeliveryRecord] = []
+    // State by state, each by the index that has its rows in this order; what is delivered is most of the table itself.
+    for state in states.sorted(by: { $0.rawValue < $1.rawValue }) {
+      let index =
+        switch state {
+        case .waiting: "INDEXED BY delivery_waiting"
+        case .dead: "INDEXED BY delivery_dead"
+        case .delivered: "NOT INDEXED"
+        }
+      let condition = sink == nil ? "(sink, sequence) > (?, ?)" : "sink = ? AND sequence > ?"
+      let rows = try Row.fetchAll(
+        db,
+        sql: "\(columns) \(index) \(withEvent) WHERE \(condition) AND state = \(state.rawValue) ORDER BY sink, sequence LIMIT ?",
+        arguments: [sink ?? cursor.sink, cursor.sequence, limit])
+      found += try rows.map(DeliveryRecord.init)
+    }
+    return Array(found.sorted { ($0.sink, $0.sequence) < ($1.sink, $1.sequence) }.prefix(limit))
+  }
+
+  /// Everything that was given to a sink after a sequence and is kept, in order, at most `limit`.
+  package static func given(to sink: String, after sequence: Int64, limit: Int, in db: GRDB.Database) throws -> [DeliveryRecord] {
+    try Row.fetchAll(
+      db, sql: "\(columns) \(withEvent) WHERE sink = ? AND sequence > ? ORDER BY sequence LIMIT ?", arguments: [sink, sequence, limit]
+    ).map(DeliveryRecord.init)
+  }
+
+  /// The ways of one event, by sink; empty where none is kept.
+  package static func deliveries(of id: String, in db: GRDB.Database) throws -> [DeliveryRecord] {
+    try Row.fetchAll(db, sql: "\(columns) \(withEvent) WHERE delivery.event = ? ORDER BY sink", arguments: [id]).map(DeliveryRecord.init)
+  }
+}
