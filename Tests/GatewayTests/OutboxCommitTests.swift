@@ -1,3 +1,4 @@
+import Alerting
 import Database
 import GRDB
 import Gateway

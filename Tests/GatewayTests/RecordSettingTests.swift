@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import Outbox
 import TestSupport
 import Testing
 
