@@ -149,6 +149,7 @@ package struct AlertEvent: Sendable {
 
   /// The event as the outbox keeps it.
   package var record: EventRecord {
-    EventRecord(id: id, recordedAt: toldAt ?? detectedAt, site: site, domain: domain, severity: severity, body: cloudEvent())
+    EventRecord(
+      id: id, recordedAt: toldAt ?? detectedAt, site: site, domain: domain, severity: severity, alert: alert, body: cloudEvent())
   }
 }
