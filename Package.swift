@@ -33,6 +33,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
 /// What `make fuzz` adds. The linker is LLVM's: gold fails on AddressSanitizer's symbols.
@@ -56,6 +57,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -80,7 +82,8 @@ let package = Package(
       name: "RuleEngine", dependencies: ["CPrefetch", "Readings", "DeviceRegistry", "SeriesStore", yams, crypto], swiftSettings: strict),
     .target(name: "Alerting", dependencies: ["Readings", "Database", "RuleEngine", crypto, grdb], swiftSettings: strict),
     .target(
-      name: "Outbox", dependencies: ["Readings", "Database", "Alerting", crypto, httpClient, logging, grdb, nio, nioHTTP1, nioPosix],
+      name: "Outbox",
+      dependencies: ["Readings", "Database", "Alerting", crypto, httpClient, logging, grdb, nio, nioHTTP1, nioPosix, nioSSL],
       swiftSettings: strict),
     .target(name: "MQTTIntake", dependencies: ["COpenSSL", "Readings"], swiftSettings: strictMemory),
     .target(
@@ -148,7 +151,10 @@ let package = Package(
       name: "AlertingTests", dependencies: ["TestSupport", "Alerting", "DeviceRegistry", "RuleEngine", "Readings", "Database", grdb],
       swiftSettings: strict),
     .testTarget(
-      name: "OutboxTests", dependencies: ["Outbox", "Alerting", "Readings", "Database", "Simulation", grdb, logging], swiftSettings: strict),
+      name: "OutboxTests",
+      dependencies: [
+        "TestSupport", "Outbox", "Alerting", "Readings", "Database", "Simulation", grdb, logging, nio, nioHTTP1, nioPosix, nioSSL,
+      ], swiftSettings: strict),
     .testTarget(name: "MQTTIntakeTests", dependencies: ["TestSupport", "MQTTIntake", "Readings", "Simulation"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",

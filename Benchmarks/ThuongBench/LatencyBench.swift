@@ -12,6 +12,13 @@ struct LatencyBench {
 
   func run() async throws {
     say(Machine.heading("latency: publish to IOC, \(rate) other messages a second, \(probes) probes"))
+    let (samples, others) = try await measure()
+    report(samples, others: others)
+  }
+
+  /// - Parameter deadSinks: URLs of other sinks that get every event as well.
+  /// - Returns: milliseconds of the probes, and the other messages accepted in a second meanwhile.
+  func measure(deadSinks: [String] = []) async throws -> (samples: Samples, others: Double) {
     let directory = try TemporaryDirectory(prefix: "thuong-bench")
     let broker = try PrivateBroker(directory: directory.path)
     defer { broker.end() }
@@ -25,7 +32,7 @@ struct LatencyBench {
     let files = try BenchCity.write(into: directory.url)
     var settings = DemoGateway.Settings(
       brokerPort: broker.port, sinkURL: "http://127.0.0.1:\(try await ioc.boundPort())/events", devices: files.devices, rules: files.rules)
-    settings.clock = "gateway"
+    (settings.clock, settings.moreSinks) = ("gateway", deadSinks)
     let gateway = try DemoGateway(executable: Machine.thuong, directory: directory.path, settings: settings)
     let child = try gateway.start()
     defer { child.end() }
@@ -39,7 +46,7 @@ struct LatencyBench {
     let samples = try await probe(broker.port, arrivals)
     let seconds = Double(Machine.nanoseconds - begun) / 1e9
     let others = (await gateway.metric("thuong_messages_accepted_total") ?? 0) - before - Double(samples.count)
-    report(samples, others: others / seconds)
+    return (samples, others / seconds)
   }
 
   private func probe(_ port: Int, _ arrivals: Arrivals) async throws -> Samples {

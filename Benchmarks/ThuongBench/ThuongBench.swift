@@ -8,9 +8,10 @@ struct ThuongBench: AsyncParsableCommand {
     abstract: "Measures the gateway on this machine, on real parts.",
     discussion: "Everything stays on 127.0.0.1. A missed budget is printed as MISSED and is no failure. See Benchmarks/README.md.",
     subcommands: [
-      All.self, Live.self, Offline.self, Latency.self, CommitTime.self, Chunk.self, Store.self, Ingest.self, Retention.self, Rules.self,
+      All.self, Live.self, Offline.self, Latency.self, Delivery.self, CommitTime.self, Chunk.self, Store.self, Ingest.self, Retention.self,
+      Rules.self,
       Peers.self,
-      Ask.self, Sender.self, Subscriber.self,
+      Ask.self, Sender.self, Subscriber.self, Responder.self,
     ],
     defaultSubcommand: All.self)
 }
@@ -27,6 +28,7 @@ struct All: AsyncParsableCommand {
     try await LiveBench(rounds: 5, messages: 150_000).run()
     try await OfflineBench(hours: full ? 24 : 2).run()
     try await LatencyBench(probes: 1000, rate: 5000).run()
+    try await DeliveryBench(events: 20_000, rounds: 5, probes: 200).run()
     try CommitBench(commits: 5000, rounds: 3).run()
     try ChunkBench(scale: 0.25).run()
     try IngestBench(scale: full ? 1 : 0.25).run()
@@ -66,6 +68,19 @@ struct Latency: AsyncParsableCommand {
   var rate = 5000
 
   func run() async throws { try await LatencyBench(probes: probes, rate: rate).run() }
+}
+
+struct Delivery: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Events a second out of a backlog, beside the same requests alone; and an IOC's latency beside dead ones.")
+
+  @Option(help: "Events in the backlog.")
+  var events = 20_000
+  @Option var rounds = 5
+  @Option(help: "Probes of a round of latency.")
+  var probes = 200
+
+  func run() async throws { try await DeliveryBench(events: events, rounds: rounds, probes: probes).run() }
 }
 
 struct CommitTime: AsyncParsableCommand {

@@ -168,6 +168,7 @@ package struct AlertEvent: Sendable, Equatable {
   /// The event as the outbox keeps it.
   package var record: EventRecord {
     EventRecord(
-      id: id, recordedAt: toldAt ?? detectedAt, site: site, domain: domain, severity: severity, body: cloudEvent(), alertEvent: self)
+      id: id, recordedAt: toldAt ?? detectedAt, site: site, domain: domain, severity: severity, alert: alert, body: cloudEvent(),
+      alertEvent: self)
   }
 }

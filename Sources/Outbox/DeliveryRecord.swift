@@ -27,7 +27,7 @@ package struct DeliveryRecord: Sendable, Equatable {
 
   fileprivate init(_ row: Row) throws {
     let delivery = try DeliveryRow(row)
-    try OutboxTable.verifyEvent(row, delivery.event)
+    try OutboxTable.verifyEvent(row, delivery.event, alert: try row.soundIfPresent("alert"))
     (sink, sequence, event, state) = (delivery.sink, delivery.sequence, delivery.event, delivery.state)
     (attempts, firstAt, nextAt, lastError) = (delivery.attempts, delivery.firstAt, delivery.nextAt, delivery.lastError)
     recordedAt = Timestamp(milliseconds: try row.sound("recorded_at"))
@@ -38,7 +38,7 @@ package struct DeliveryRecord: Sendable, Equatable {
 
 extension OutboxTable {
   private static let columns = """
-    SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, event.checksum AS event_checksum
+    SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, alert, event.checksum AS event_checksum
     FROM delivery
     """
   private static let withEvent = "LEFT JOIN event ON event.id = delivery.event"

@@ -8,15 +8,18 @@ package struct EventRecord: Sendable, Equatable {
   package var site: String?
   package var domain: String?
   package var severity: Severity?
+  /// The alert that it tells of, whose events go in order; nil for one about the gateway.
+  package var alert: String?
   package var body: [UInt8]
   /// What it was made of, where it is an alert's: whoever hears of the alert for the first time gets another form of it. Not stored.
   package var alertEvent: AlertEvent?
 
   package init(
-    id: String, recordedAt: Timestamp, site: String?, domain: String?, severity: Severity?, body: [UInt8], alertEvent: AlertEvent? = nil
+    id: String, recordedAt: Timestamp, site: String?, domain: String?, severity: Severity?, alert: String? = nil, body: [UInt8],
+    alertEvent: AlertEvent? = nil
   ) {
     (self.id, self.recordedAt, self.site) = (id, recordedAt, site)
-    (self.domain, self.severity, self.body) = (domain, severity, body)
+    (self.domain, self.severity, self.alert, self.body) = (domain, severity, alert, body)
     self.alertEvent = alertEvent
   }
 }
@@ -26,6 +29,8 @@ package struct WaitingDelivery: Sendable, Equatable {
   /// The sink's own number of the event: from 1, without gaps, in the order of commit.
   package var sequence: Int64
   package var event: String
+  /// See `EventRecord.alert`.
+  package var alert: String?
   package var body: [UInt8]
   /// Attempts so far.
   package var attempts: Int
@@ -34,8 +39,10 @@ package struct WaitingDelivery: Sendable, Equatable {
   /// Real time before which it is not to be tried.
   package var nextAt: Timestamp
 
-  package init(sequence: Int64, event: String, body: [UInt8], attempts: Int, firstAt: Timestamp, nextAt: Timestamp) {
-    (self.sequence, self.event, self.body) = (sequence, event, body)
+  package init(
+    sequence: Int64, event: String, alert: String? = nil, body: [UInt8], attempts: Int, firstAt: Timestamp, nextAt: Timestamp
+  ) {
+    (self.sequence, self.event, self.alert, self.body) = (sequence, event, alert, body)
     (self.attempts, self.firstAt, self.nextAt) = (attempts, firstAt, nextAt)
   }
 }

@@ -10,7 +10,9 @@ package import Database
 ///     │ domain      │ TEXT or NULL                                                      │
 ///     │ severity    │ INTEGER or NULL: 0 info, 1 minor, 2 major, 3 critical             │
 ///     │ body        │ BLOB: the exact bytes that are signed and sent                    │
-///     │ checksum    │ INTEGER: RowChecksum of the columns before it, or NULL: of old    │
+///     │ alert       │ TEXT or NULL: the alert it tells of, whose events go in order     │
+///     │ checksum    │ INTEGER: RowChecksum of the other columns, or NULL: of old; alert │
+///     │             │ counts where it is not NULL                                       │
 ///     └─────────────┴──────────────────────────────────────────────────────────────────┘
 ///     delivery                                 one row an event and sink
 ///     ┌─────────────┬──────────────────────────────────────────────────────────────────┐
@@ -78,6 +80,16 @@ package enum OutboxSchema {
       sql: """
         ALTER TABLE event ADD COLUMN checksum INTEGER;
         ALTER TABLE delivery ADD COLUMN checksum INTEGER;
+        """
+    ),
+    // What waits goes on in the order of its alerts. Its rows lose their checksums, which SQL cannot renew.
+    Migration(
+      name: "outbox-4",
+      sql: """
+        ALTER TABLE event ADD COLUMN alert TEXT;
+        UPDATE event SET alert = CASE WHEN json_valid(CAST(body AS TEXT)) THEN json_extract(CAST(body AS TEXT), '$.data.alert') END
+          WHERE id IN (SELECT event FROM delivery WHERE state = 0);
+        UPDATE event SET checksum = NULL WHERE alert IS NOT NULL;
         """
     ),
     Migration(name: "outbox-5", sql: told + losses + indexes),

@@ -30,16 +30,20 @@ package enum OutboxTable {
   }
 
   private static let event = CheckedTable("event", ["id", "recorded_at", "site", "domain", "severity", "body"])
+  private static let alertEvent = CheckedTable("event", ["id", "recorded_at", "site", "domain", "severity", "body", "alert"])
 
   static func insert(_ event: EventRecord, in db: GRDB.Database) throws -> Bool {
-    try self.event.insertIfNew(
-      [
-        event.id, event.recordedAt.milliseconds, event.site, event.domain, event.severity.map { Int64($0.rawValue) }, Data(event.body),
-      ], db)
+    let values: [(any DatabaseValueConvertible)?] = [
+      event.id, event.recordedAt.milliseconds, event.site, event.domain, event.severity.map { Int64($0.rawValue) }, Data(event.body),
+    ]
+    guard let alert = event.alert else { return try self.event.insertIfNew(values, db) }
+    return try alertEvent.insertIfNew(values + [alert], db)
   }
 
   /// The event of a row that has its checksum as `event_checksum`.
-  static func verifyEvent(_ row: Row, _ id: String) throws { try event.verify(row, "event \(id)", checksum: "event_checksum") }
+  static func verifyEvent(_ row: Row, _ id: String, alert: String?) throws {
+    try (alert == nil ? event : alertEvent).verify(row, "event \(id)", checksum: "event_checksum")
+  }
 
   static func lastSequence(of sink: String, in db: GRDB.Database) throws -> Int64 {
     try Int64.fetchOne(db.cachedStatement(sql: "SELECT last_sequence FROM sink WHERE id = ?"), arguments: [sink])
@@ -98,22 +102,32 @@ package enum OutboxTable {
   package static func waiting(sink: String, after sequence: Int64, limit: Int, in db: GRDB.Database) throws -> SinkBacklog {
     let stopped = try String.fetchOne(db.cachedStatement(sql: "SELECT stopped FROM sink WHERE id = ?"), arguments: [sink])
     guard stopped == nil else { return SinkBacklog(stopped: stopped, deliveries: []) }
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, event.checksum AS event_checksum
-        FROM delivery LEFT JOIN event ON event.id = delivery.event
-        WHERE delivery.sink = ? AND delivery.sequence > ? AND delivery.state = 0 ORDER BY delivery.sequence LIMIT ?
-        """)
+    let statement = try db.cachedStatement(sql: "\(waitingRows) AND delivery.sequence > ? ORDER BY delivery.sequence LIMIT ?")
     let rows = try Row.fetchAll(statement, arguments: [sink, sequence, limit])
-    let deliveries = try rows.map { row in
-      let delivery = try DeliveryRow(row)
-      try verifyEvent(row, delivery.event)
-      let body: Data = try row.sound("body")
-      return WaitingDelivery(
-        sequence: delivery.sequence, event: try row.sound("id"), body: [UInt8](body), attempts: delivery.attempts,
-        firstAt: delivery.firstAt, nextAt: delivery.nextAt)
+    return SinkBacklog(stopped: nil, deliveries: try rows.map(waitingDelivery))
+  }
+
+  /// Those of these deliveries to a sink that wait.
+  package static func waiting(sink: String, sequences: [Int64], in db: GRDB.Database) throws -> [WaitingDelivery] {
+    let statement = try db.cachedStatement(sql: "\(waitingRows) AND delivery.sequence = ?")
+    return try sequences.compactMap { sequence in
+      try Row.fetchOne(statement, arguments: [sink, sequence]).map(waitingDelivery)
     }
-    return SinkBacklog(stopped: nil, deliveries: deliveries)
+  }
+
+  private static let waitingRows = """
+    SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, alert, event.checksum AS event_checksum
+    FROM delivery LEFT JOIN event ON event.id = delivery.event WHERE delivery.sink = ? AND delivery.state = 0
+    """
+
+  private static func waitingDelivery(_ row: Row) throws -> WaitingDelivery {
+    let delivery = try DeliveryRow(row)
+    let alert: String? = try row.soundIfPresent("alert")
+    try verifyEvent(row, delivery.event, alert: alert)
+    let body: Data = try row.sound("body")
+    return WaitingDelivery(
+      sequence: delivery.sequence, event: try row.sound("id"), alert: alert, body: [UInt8](body), attempts: delivery.attempts,
+      firstAt: delivery.firstAt, nextAt: delivery.nextAt)
   }
 
   /// The figures of every sink that ever got an event, by id.

@@ -5,39 +5,37 @@ package import Readings
 package protocol OutboxReader: Sendable {
   /// See `OutboxTable.waiting`.
   func waiting(sink: String, after sequence: Int64, limit: Int) async throws -> SinkBacklog
+  func waiting(sink: String, sequences: [Int64]) async throws -> [WaitingDelivery]
   /// The figures of one sink, nil while it never got an event. See `OutboxTable.figures`.
   func figures(sink: String) async throws -> SinkFigures?
 }
 
-/// Delivers the outbox to every sink, each with its own queue, connection and pace: none waits for another.
+/// Delivers the outbox to every sink, each with its own queue, connections and pace: none waits for another.
 ///
 /// `run()` sends until its task is cancelled. It writes nothing itself: `mark` hands marks to the one writer and returns after their
 /// commit; where it throws, so does `run()`.
 package final class SinkDelivery: Sendable {
   private let workers: [SinkWorker]
-  private let wakes: [AsyncStream<Void>.Continuation]
 
-  /// `wallClock` is the machine's: signatures and delays use real time. While `isClockTrusted` says no, nothing expires by it.
-  /// `seed` is of the random jitter.
+  /// `wallClock` is the machine's: signatures and the times that are kept use real time. While `isClockTrusted` says no, nothing expires
+  /// by it. `seed` is of the random jitter.
   package init(
     sinks: [SinkConfiguration], instance: String, reader: any OutboxReader, seed: UInt64, logger: Logger,
     wallClock: @escaping @Sendable () -> Timestamp, isClockTrusted: @escaping @Sendable () async -> Bool = { true },
     mark: @escaping @Sendable ([DeliveryMark]) async throws -> Void
   ) {
-    var wakes: [AsyncStream<Void>.Continuation] = []
     workers = sinks.map { sink in
-      let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-      wakes.append(continuation)
+      let inbox = SinkInbox()
       return SinkWorker(
-        sink: sink, instance: instance, reader: reader, marks: MarkQueue(commit: mark), wakes: stream, wallClock: wallClock,
-        isClockTrusted: isClockTrusted, seed: sink.id.utf8.reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, logger: logger)
+        sink: sink, instance: instance, reader: reader, inbox: inbox,
+        marks: MarkQueue(commit: mark, committed: { inbox.put(.committed($0)) }), wallClock: wallClock, isClockTrusted: isClockTrusted,
+        seed: sink.id.utf8.reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, logger: logger)
     }
-    self.wakes = wakes
   }
 
-  /// Says that new events were committed, or that a sink was resumed. Never blocks; from any thread.
+  /// Says that new events were committed, or that a sink was resumed or an event sent back to its queue. Never blocks; from any thread.
   package func notify() {
-    for wake in wakes { wake.yield() }
+    for worker in workers { worker.inbox.put(.wake) }
   }
 
   /// Runs once; without sinks it only waits for its end.
@@ -55,15 +53,12 @@ struct SinkWorker: Sendable {
   let sink: SinkConfiguration
   let instance: String
   let reader: any OutboxReader
+  let inbox: SinkInbox
   let marks: MarkQueue
-  let wakes: AsyncStream<Void>
   let wallClock: @Sendable () -> Timestamp
   let isClockTrusted: @Sendable () async -> Bool
   let seed: UInt64
   let logger: Logger
-
-  /// Events read at once. They are held in memory, at most 64 KiB each.
-  static let readMax = 64
 
   func run() async throws {
     let client = SinkClient(sink: sink, wallClock: wallClock)
@@ -82,68 +77,99 @@ struct SinkWorker: Sendable {
   }
 
   private func deliver(_ client: SinkClient) async throws {
-    var state = SinkState(sink: sink.id, retry: sink.retry)
-    var random = JitterSource(seed: seed)
-    var wake = wakes.makeAsyncIterator()
-    var event: SinkState.Event? = .wake
-    while let current = event, !Task.isCancelled {
-      event = nil
-      for action in state.handle(current) {
-        switch action {
-        case .mark(let mark): try await note(mark)
-        case .read(let sequence): event = await read(after: sequence)
-        case .send(let delivery):
-          event = await attempt(delivery, client, jitter: random.next())
-        case .sleep(let until):
-          try? await Task.sleep(for: .milliseconds(max(0, until - wallClock())))
-          event = .alarm
-        case .flush:
-          try await marks.flush()
-          event = .flushed
-        case .rest: event = await wake.next().map { .wake }
+    try await withThrowingDiscardingTaskGroup { group in
+      var state = SinkState(sink: sink.id, retry: sink.retry, concurrency: sink.concurrency, rate: sink.rate)
+      var random = JitterSource(seed: seed)
+      var sleep: Task<Void, Never>?
+      defer { sleep?.cancel() }
+      inbox.put(.wake)
+      while let events = await inbox.next() {
+        for event in events {
+          let wasUp = state.isUp
+          for action in state.handle(event, at: now) {
+            switch action {
+            case .mark(let mark): try await note(mark)
+            case .sleep(let until):
+              sleep?.cancel()
+              sleep = Task { await self.sleep(until: until) }
+            case .send, .read, .fetch:
+              let jitter = random.next()
+              group.addTask { await perform(action, client, jitter: jitter) }
+            }
+          }
+          if state.isUp != wasUp { tell(isUp: state.isUp) }
         }
       }
+      group.cancelAll()
     }
     try await marks.flush()
   }
 
-  private func attempt(_ delivery: WaitingDelivery, _ client: SinkClient, jitter: Double) async -> SinkState.Event? {
-    guard let outcome = await client.post(id: delivery.event, body: delivery.body, sequence: delivery.sequence) else { return nil }
-    if case .answered(200...299, _, _) = outcome { return .attempted(outcome, now: wallClock(), jitter: jitter) }
-    let isClockTrusted = await isClockTrusted()
-    return .attempted(outcome, now: wallClock(), jitter: jitter, isClockTrusted: isClockTrusted)
+  private var now: SinkInstant { SinkInstant(wall: wallClock(), uptime: SinkWorker.uptime) }
+
+  private static let begun = ContinuousClock.now
+  private static var uptime: Milliseconds { milliseconds(begun.duration(to: .now)) }
+  private static func milliseconds(_ duration: Duration) -> Milliseconds {
+    duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+  }
+
+  private func sleep(until: Milliseconds) async {
+    try? await Task.sleep(for: .milliseconds(max(0, until - SinkWorker.uptime)))
+    if !Task.isCancelled { inbox.put(.alarm) }
+  }
+
+  private func perform(_ action: SinkState.Action, _ client: SinkClient, jitter: Double) async {
+    switch action {
+    case .send(let delivery):
+      guard let outcome = await client.post(id: delivery.event, body: delivery.body, sequence: delivery.sequence) else { return }
+      var isTrusted = true
+      if case .answered(200...299, _, _) = outcome {} else { isTrusted = await isClockTrusted() }
+      inbox.put(.attempted(delivery.sequence, outcome, jitter: jitter, isClockTrusted: isTrusted))
+    case .read(let sequence, let limit):
+      await read { .backlog(try await reader.waiting(sink: sink.id, after: sequence, limit: limit)) }
+    case .fetch(let sequences):
+      await read { .fetched(try await reader.waiting(sink: sink.id, sequences: sequences)) }
+    case .mark, .sleep: preconditionFailure("what changes the worker's own is done by it")
+    }
+  }
+
+  private func tell(isUp: Bool) {
+    if isUp {
+      logger.notice("Sink is up again", metadata: ["sink": "\(sink.id)"])
+    } else {
+      logger.warning("Sink is down: one request at a time until it takes one", metadata: ["sink": "\(sink.id)"])
+    }
   }
 
   private func note(_ mark: DeliveryMark) async throws {
-    let facts: Logger.Metadata = ["sink": "\(mark.sink)", "sequence": "\(mark.sequence)", "attempts": "\(mark.attempts)"]
     switch mark.outcome {
-    case .delivered: logger.debug("Event delivered", metadata: facts)
+    case .delivered: logger.debug("Event delivered", metadata: facts(mark))
     case .retryLater(let nextAt, let error):
       let level: Logger.Level = mark.attempts == 1 ? .notice : .debug
       logger.log(
         level: level, "Event not delivered, to be tried again",
-        metadata: facts.merging(["error": "\(error)", "next": "\(nextAt.rfc3339)"]) { $1 })
+        metadata: facts(mark).merging(["error": "\(error)", "next": "\(nextAt.rfc3339)"]) { $1 })
     case .dead(let reason, let error):
-      logger.warning("Event is dead", metadata: facts.merging(["reason": "\(reason.rawValue)", "error": "\(error)"]) { $1 })
+      logger.warning("Event is dead", metadata: facts(mark).merging(["reason": "\(reason.rawValue)", "error": "\(error)"]) { $1 })
     case .stopped(let reason):
-      logger.error("Sink stopped", metadata: facts.merging(["reason": "\(reason)"]) { $1 })
+      logger.error("Sink stopped", metadata: facts(mark).merging(["reason": "\(reason)"]) { $1 })
     }
     try await marks.add(mark)
   }
 
-  /// Reads until it succeeds; nil when cancelled.
-  private func read(after sequence: Int64) async -> SinkState.Event? {
+  private func facts(_ mark: DeliveryMark) -> Logger.Metadata {
+    ["sink": "\(mark.sink)", "sequence": "\(mark.sequence)", "attempts": "\(mark.attempts)"]
+  }
+
+  /// Reads until it succeeds, or is cancelled.
+  private func read(_ event: () async throws -> SinkState.Event) async {
     while !Task.isCancelled {
-      do {
-        let backlog = try await reader.waiting(sink: sink.id, after: sequence, limit: SinkWorker.readMax)
-        return .backlog(backlog, now: wallClock())
-      } catch {
+      do { return inbox.put(try await event()) } catch {
         if Task.isCancelled { break }
         logger.error("The outbox cannot be read", metadata: ["sink": "\(sink.id)", "error": "\(error)"])
         try? await Task.sleep(for: .seconds(1))
       }
     }
-    return nil
   }
 
   /// The heartbeat, which is neither stored nor tried again. A stopped sink gets none.

@@ -1,6 +1,5 @@
 import Crypto
 import Foundation
-import Glibc
 
 /// A key of Standard Webhooks: `whsec_` and base64. It never shows itself in logs.
 package struct WebhookSecret: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
@@ -20,17 +19,7 @@ package struct WebhookSecret: Sendable, Equatable, CustomStringConvertible, Cust
   /// The secrets of a file, one a line; empty lines and lines with `#` are passed over. A file that others than its owner and group
   /// may read or write is refused, since who knows the secret can forge alerts.
   package static func load(file path: String) throws(SinkConfigurationError) -> [WebhookSecret] {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      throw SinkConfigurationError("\(path): \(String(cString: strerror(errno)))")
-    }
-    guard status.st_mode & 0o007 == 0 else {
-      throw SinkConfigurationError("\(path): others may read or write this secret file; run: chmod 600 \(path)")
-    }
-    let text: String
-    do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
-      throw SinkConfigurationError("\(path): cannot be read as text")
-    }
+    let text = try SecretFile.text(path)
     var secrets: [WebhookSecret] = []
     for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       let line = line.trimmingCharacters(in: .whitespaces.union(.init(charactersIn: "\r")))

@@ -54,6 +54,10 @@ final class OutboxFile: OutboxReader {
     try await queue.read { try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: $0) }
   }
 
+  func waiting(sink: String, sequences: [Int64]) async throws -> [WaitingDelivery] {
+    try await queue.read { try OutboxTable.waiting(sink: sink, sequences: sequences, in: $0) }
+  }
+
   func figures() throws -> [SinkFigures] { try queue.read { try OutboxTable.figures(in: $0) } }
 
   func figures(sink: String) async throws -> SinkFigures? {

@@ -1,3 +1,5 @@
+import Database
+import Foundation
 import GRDB
 import Outbox
 import Readings
@@ -86,5 +88,35 @@ import Testing
     #expect(try await outbox.waiting(sink: "all", after: 0, limit: 9) == SinkBacklog(stopped: "HTTP 410", deliveries: []))
     try outbox.resume("all")
     #expect(try await outbox.waiting(sink: "all", after: 0, limit: 9).deliveries.map(\.sequence) == [1, 2])
+  }
+
+  @Test func `what waits is read again by its numbers, with its alert; what does not is left out`() async throws {
+    let outbox = try OutboxFile()
+    let events = [Sample.record(1, of: 7), Sample.record(2, of: 7), Sample.record(3)]
+    try outbox.enqueue(events, to: [all])
+    try await outbox.apply([DeliveryMark(sink: "all", sequence: 2, attempts: 1, outcome: .delivered)])
+    let found = try await outbox.waiting(sink: "all", sequences: [3, 1, 2, 9])
+    #expect(found.map(\.sequence) == [3, 1])
+    #expect(found.map(\.alert) == ["alert-3", "alert-7"])
+    #expect(found.map(\.body) == [events[2].body, events[0].body])
+  }
+
+  @Test func `an outbox of before events had alerts knows those of what waits`() throws {
+    let file = try DatabaseQueue()
+    let deliveries = try file.write { db in
+      for migration in OutboxSchema.migrations where migration.name < "outbox-4" { try db.execute(sql: migration.sql) }
+      for (number, body) in [#"{"data":{"alert":"a7"}}"#, #"{"data":{"cause":"x"}}"#, "no JSON", #"{"data":{"alert":"a8"}}"#].enumerated() {
+        try db.execute(
+          sql: "INSERT INTO event (id, recorded_at, body, checksum) VALUES (?, 1, ?, ?)",
+          arguments: ["e\(number)", Array(body.utf8).withUnsafeBytes { Data($0) }, number == 3 ? 5 : nil])
+        try db.execute(
+          sql: "INSERT INTO delivery (sink, sequence, event, state, first_at, next_at) VALUES ('all', ?, ?, ?, 1, 1)",
+          arguments: [number + 1, "e\(number)", number == 3 ? 1 : 0])
+      }
+      for migration in OutboxSchema.migrations where migration.name >= "outbox-4" { try db.execute(sql: migration.sql) }
+      #expect(try Int.fetchOne(db, sql: "SELECT checksum FROM event WHERE id = 'e3'") == 5, "what is over stays as it was")
+      return try OutboxTable.waiting(sink: "all", after: 0, limit: 9, in: db).deliveries
+    }
+    #expect(deliveries.map(\.alert) == ["a7", nil, nil])
   }
 }

@@ -26,6 +26,13 @@ enum Sample {
     alert(number: number, site: site, domain: domain, severity: severity).record
   }
 
+  /// The nth event of an alert.
+  static func record(_ nth: Int, of alert: Int) -> EventRecord {
+    var event = Self.alert(nth == 1 ? .raised : .reminder, number: alert)
+    (event.nth, event.revision) = (nth, nth)
+    return event.record
+  }
+
   static let secret = WebhookSecret(text: "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")!
   static let otherSecret = WebhookSecret(text: "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=")!
 }

@@ -1,5 +1,4 @@
 import Glibc
-import Logging
 import Outbox
 import Readings
 import Simulation
@@ -12,7 +11,7 @@ import Testing
     let events = (1...200).map { Sample.record($0) }
     try outbox.enqueue(events, to: [SinkFilter(sink: "ioc")])
     let got = try await withIOC { ioc, port in
-      try await deliver(outbox, [sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.delivered == 200 } }
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.delivered == 200 } }
       let figures = ioc.figures
       #expect((figures.received, figures.duplicates, figures.refused, figures.ledger.missing) == (200, 0, 0, 0))
     }
@@ -25,7 +24,7 @@ import Testing
   @Test func `events committed later go out when notified`() async throws {
     let outbox = try OutboxFile()
     let got = try await withIOC { _, port in
-      try await deliver(outbox, [sink("ioc", port)]) { delivery in
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("ioc", port)]) { delivery in
         for number in 1...20 {
           try outbox.enqueue([Sample.record(number)], to: [SinkFilter(sink: "ioc")])
           delivery.notify()
@@ -36,9 +35,9 @@ import Testing
     #expect(got.count == 20)
   }
 
-  @Test func `an event answered 500 comes again under its id, before any later one`() async throws {
+  @Test func `F7 an event answered 500 comes again under its id, before any later one of its alert`() async throws {
     let outbox = try OutboxFile()
-    let events = (1...3).map { Sample.record($0) }
+    let events = (1...3).map { Sample.record($0, of: 1) }
     try outbox.enqueue(events, to: [SinkFilter(sink: "ioc")])
     let attempts = Mutex(0)
     let got = try await withIOC(respond: { event in
@@ -47,29 +46,29 @@ import Testing
         $0 += 1; return $0
       } < 4 ? 500 : 204
     }) { _, port in
-      try await deliver(outbox, [sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.delivered == 3 } }
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.delivered == 3 } }
     }
     #expect(got.map(\.id) == [0, 1, 1, 1, 1, 2].map { events[$0].id })
     #expect(got.map(\.answer) == [204, 500, 500, 500, 204, 204])
     #expect(outbox.committed.filter { $0.outcome == .delivered }.map(\.attempts) == [1, 4, 1])
   }
 
-  @Test func `an event answered 400 is dead and the later ones arrive`() async throws {
+  @Test func `F7 an event answered 400 is dead and the later ones arrive`() async throws {
     let outbox = try OutboxFile()
     try outbox.enqueue((1...3).map { Sample.record($0) }, to: [SinkFilter(sink: "ioc")])
     _ = try await withIOC(respond: { $0.sequence == 2 ? 400 : 204 }) { _, port in
-      try await deliver(outbox, [sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.waiting == 0 } }
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.waiting == 0 } }
     }
     let figures = try #require(try outbox.figures().first)
     #expect((figures.delivered, figures.dead) == (2, 1))
   }
 
-  @Test func `410 stops the sink, and it goes on where it was when resumed`() async throws {
+  @Test func `F7 410 stops the sink, and it goes on where it was when resumed`() async throws {
     let outbox = try OutboxFile()
     try outbox.enqueue((1...4).map { Sample.record($0) }, to: [SinkFilter(sink: "ioc")])
     let gone = Mutex(true)
     let got = try await withIOC(respond: { $0.sequence == 3 && gone.withLock { $0 } ? 410 : 204 }) { _, port in
-      try await deliver(outbox, [sink("ioc", port)]) { delivery in
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("ioc", port)]) { delivery in
         try await outbox.until("ioc") { $0.stopped == "HTTP 410" }
         #expect(try outbox.figures().first?.waiting == 2)
         gone.withLock { $0 = false }
@@ -81,12 +80,12 @@ import Testing
     #expect(got.compactMap(\.sequence) == [1, 2, 3, 3, 4])
   }
 
-  @Test func `a sink that never answers delays no other`() async throws {
+  @Test func `F8 a sink that never answers delays no other`() async throws {
     let outbox = try OutboxFile()
     let silent = try SilentPeer()
     try outbox.enqueue((1...300).map { Sample.record($0) }, to: [SinkFilter(sink: "dead"), SinkFilter(sink: "live")])
     let got = try await withIOC { _, port in
-      try await deliver(outbox, [sink("dead", silent.port), sink("live", port)]) { _ in
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("dead", silent.port), DeliveryRun.sink("live", port)]) { _ in
         try await outbox.until("live") { $0.delivered == 300 }
       }
     }
@@ -95,27 +94,19 @@ import Testing
     #expect((dead.delivered, dead.waiting) == (0, 300))
   }
 
-  @Test func `an attempt without an answer ends at its deadline and is tried again`() async throws {
-    let outbox = try OutboxFile()
-    let silent = try SilentPeer()
-    try outbox.enqueue([Sample.record(1)], to: [SinkFilter(sink: "ioc")])
-    var configuration = try sink("ioc", silent.port)
-    configuration.attemptMax = 50
-    try await deliver(outbox, [configuration]) { _ in try await outbox.until("ioc") { $0.attemptsOfOldest >= 2 } }
-    #expect(try outbox.figures().first?.lastError == "no answer within 50 ms")
-  }
-
   @Test func `a restart resumes: nothing is missing and no id has changed`() async throws {
     let outbox = try OutboxFile()
     let events = (1...50).map { Sample.record($0) }
     try outbox.enqueue(events, to: [SinkFilter(sink: "ioc")])
     let down = Mutex(true)
     let got = try await withIOC(respond: { $0.sequence! > 20 && down.withLock { $0 } ? 503 : 204 }) { _, port in
-      try await deliver(outbox, [sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.attemptsOfOldest >= 2 } }
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("ioc", port)]) { _ in
+        try await outbox.until("ioc") { $0.attemptsOfOldest >= 2 }
+      }
       down.withLock { $0 = false }
-      try await deliver(outbox, [sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.delivered == 50 } }
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.delivered == 50 } }
     }
-    #expect(got.filter { $0.answer == 204 }.map(\.id) == events.map(\.id))
+    #expect(Set(got.filter { $0.answer == 204 }.map(\.id)) == Set(events.map(\.id)))
   }
 
   @Test(arguments: ["127.0.0.1", "localhost", "[::1]"])
@@ -125,7 +116,7 @@ import Testing
     let got = try await withIOC { _, port in
       var configuration = try SinkConfiguration(id: "ioc", url: "http://\(host):\(port)/", secrets: [Sample.secret])
       configuration.retry = RetryPolicy(first: 1, most: 4, giveUp: 86_400_000)
-      try await deliver(outbox, [configuration]) { _ in try await outbox.until("ioc") { $0.attemptsOfOldest >= 2 } }
+      try await DeliveryRun.deliver(outbox, [configuration]) { _ in try await outbox.until("ioc") { $0.attemptsOfOldest >= 2 } }
     }
     #expect(got.isEmpty)
     #expect(try outbox.figures().first?.lastError?.contains("is a loopback address; set allow_private: true") == true)
@@ -135,11 +126,13 @@ import Testing
     let outbox = try OutboxFile()
     try outbox.enqueue([Sample.record(1)], to: [SinkFilter(sink: "ioc")])
     _ = try await withIOC(secrets: [Sample.otherSecret]) { ioc, port in
-      try await deliver(outbox, [sink("ioc", port)]) { _ in try await outbox.until("ioc") { $0.attemptsOfOldest >= 1 } }
+      try await DeliveryRun.deliver(outbox, [DeliveryRun.sink("ioc", port)]) { _ in
+        try await outbox.until("ioc") { $0.attemptsOfOldest >= 1 }
+      }
       #expect(ioc.figures.refused >= 1)
-      var rotated = try sink("ioc", port)
+      var rotated = try DeliveryRun.sink("ioc", port)
       rotated.secrets.append(Sample.otherSecret)
-      try await deliver(outbox, [rotated]) { _ in try await outbox.until("ioc") { $0.delivered == 1 } }
+      try await DeliveryRun.deliver(outbox, [rotated]) { _ in try await outbox.until("ioc") { $0.delivered == 1 } }
     }
   }
 
@@ -149,36 +142,16 @@ import Testing
     let got = try await withIOC(respond: {
       beats.continuation.yield($0); return 204
     }) { ioc, port in
-      var configuration = try sink("ioc", port)
+      var configuration = try DeliveryRun.sink("ioc", port)
       configuration.heartbeatEvery = 5
-      try await deliver(outbox, [configuration]) { _ in for await _ in beats.stream.prefix(3) {} }
+      try await DeliveryRun.deliver(outbox, [configuration]) { _ in for await _ in beats.stream.prefix(3) {} }
       #expect(ioc.figures.received == 0)
     }
     #expect(got.allSatisfy { $0.type == "vn.thuong.gateway.alive" && $0.sequence == nil })
   }
 
   @Test func `without sinks it runs until it is cancelled`() async throws {
-    try await deliver(try OutboxFile(), []) { $0.notify() }
-  }
-
-  private func sink(_ id: String, _ port: Int) throws -> SinkConfiguration {
-    var sink = try SinkConfiguration(id: id, url: "http://127.0.0.1:\(port)/\(id)", secrets: [Sample.secret], allowPrivate: true)
-    sink.retry = RetryPolicy(first: 1, most: 4, giveUp: 86_400_000)
-    return sink
-  }
-
-  /// Runs a delivery while `body` does.
-  private func deliver(
-    _ outbox: OutboxFile, _ sinks: [SinkConfiguration], _ body: (SinkDelivery) async throws -> Void
-  ) async throws {
-    let delivery = SinkDelivery(
-      sinks: sinks, instance: "bg-vy", reader: outbox, seed: 1, logger: quiet, wallClock: Wall.now, mark: { try await outbox.apply($0) })
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await delivery.run() }
-      try await body(delivery)
-      group.cancelAll()
-      try await group.waitForAll()
-    }
+    try await DeliveryRun.deliver(try OutboxFile(), []) { $0.notify() }
   }
 
   /// Runs a stand-in IOC while `body` does, and returns what it got.
@@ -187,7 +160,7 @@ import Testing
     _ body: (StandInIOC, Int) async throws -> Void
   ) async throws -> [ReceivedEvent] {
     let got = Inbox()
-    let ioc = StandInIOC(secrets: secrets, logger: quiet, wallClock: Wall.now, respond: respond, handler: got.add)
+    let ioc = StandInIOC(secrets: secrets, logger: DeliveryRun.quiet, wallClock: Wall.now, respond: respond, handler: got.add)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try? await ioc.run() }
       try await body(ioc, ioc.boundPort())
@@ -195,8 +168,6 @@ import Testing
     }
     return got.events
   }
-
-  private var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
 }
 
 private final class Inbox: Sendable {

@@ -142,32 +142,9 @@ private struct ConfigurationReader {
   }
 
   private mutating func readSink(_ sink: YAMLValue) {
-    let keys: Set = ["id", "url", "secret_file", "filter", "allow_private", "behind_after"]
-    guard let map = sink.mapping(keys: keys), let id = map["id"]?.identifier(),
-      let url = map["url"]?.text(), let secretFile = map["secret_file"]?.text()
-    else { return sink.fault("a sink needs id, url and secret_file") }
-    var filter = SinkFilter(sink: id)
-    let wanted = map["filter"]?.mapping(keys: ["site", "domain", "severity"]) ?? [:]
-    filter.sites = wanted["site"]?.listOrOne().compactMap { $0.identifier() } ?? []
-    filter.domains = wanted["domain"]?.listOrOne().compactMap { $0.identifier() } ?? []
-    filter.leastSeverity = wanted["severity"].flatMap(severity) ?? .info
-    if configuration.sinks.contains(where: { $0.id == id }) { sink.fault("sink \(id) is defined twice") }
-    let isPrivateAllowed = map["allow_private"]?.flag() ?? false
-    do {
-      let secrets = try WebhookSecret.load(file: path(secretFile).path)
-      var new = try SinkConfiguration(id: id, url: url, secrets: secrets, filter: filter, allowPrivate: isPrivateAllowed)
-      if !isPrivateAllowed, let refusal = AddressRule.bytes(ofLiteral: new.host).flatMap(AddressRule.refusal) {
-        map["url"]?.fault("\(new.host) is \(refusal); if that is meant, say allow_private: true")
-      }
-      if let span = map["behind_after"]?.duration() { new.behindAfter = span }
-      configuration.sinks.append(new)
-    } catch {
-      sink.fault(error.description)
-    }
-  }
-
-  private func severity(_ value: YAMLValue) -> Severity? {
-    value.word(["info": .info, "minor": .minor, "major": .major, "critical": Severity.critical])
+    guard let new = SinkSection(base: base).read(sink) else { return }
+    if configuration.sinks.contains(where: { $0.id == new.id }) { sink.fault("sink \(new.id) is defined twice") }
+    configuration.sinks.append(new)
   }
 
   // MARK: Values

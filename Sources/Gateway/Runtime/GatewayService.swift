@@ -165,6 +165,10 @@ private struct StoredOutbox: OutboxReader {
     try await reader.readAsync { db in try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: db) }
   }
 
+  func waiting(sink: String, sequences: [Int64]) async throws -> [WaitingDelivery] {
+    try await reader.readAsync { db in try OutboxTable.waiting(sink: sink, sequences: sequences, in: db) }
+  }
+
   func figures(sink: String) async throws -> SinkFigures? {
     try await reader.readAsync { db in try OutboxTable.figures(in: db).first { $0.sink == sink } }
   }

@@ -14,6 +14,8 @@ package final class DemoGateway: Sendable {
     package var durability = "full"
     package var clock = "sender"
     package var sizeMax = "20GB"
+    /// URLs of sinks beside the first.
+    package var moreSinks: [String] = []
 
     package init(brokerPort: Int, sinkURL: String?, devices: URL, rules: URL) {
       (self.brokerPort, self.sinkURL, self.devices, self.rules) = (brokerPort, sinkURL, devices, rules)
@@ -39,7 +41,9 @@ package final class DemoGateway: Sendable {
       "devices: \"\(settings.devices.path)\"", "rules: \"\(settings.rules.path)\"",
       "http: {listen: \"127.0.0.1:\(httpPort)\", token_file: api.token}",
     ]
-    if let url = settings.sinkURL { lines += ["sinks:", "  - {id: ioc, url: \"\(url)\", secret_file: sink.secret, allow_private: true}"] }
+    let sinks = (settings.sinkURL.map { [("ioc", $0)] } ?? []) + settings.moreSinks.enumerated().map { ("sink-\($0)", $1) }
+    if !sinks.isEmpty { lines.append("sinks:") }
+    lines += sinks.map { "  - {id: \($0), url: \"\($1)\", secret_file: sink.secret, allow_private: true}" }
     try lines.joined(separator: "\n").appending("\n").write(toFile: "\(directory)/thuong.yaml", atomically: true, encoding: .utf8)
   }
 

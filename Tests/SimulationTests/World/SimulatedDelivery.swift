@@ -7,22 +7,16 @@ import TestSupport
 ///
 /// As the real one it commits marks while the next request is already under way, and forgets all it did not commit when the process ends.
 final class SimulatedDelivery {
-  private enum Doing {
-    case nothing
-    case event(SinkState.Event)
-    /// A request is under way, or a sleep.
-    case until(Milliseconds, event: () -> SinkState.Event)
-    case flushing
-    case resting
-  }
-
   private let sink: String
   private let ioc: SimulatedIOC
   private unowned let gateway: SimulatedGateway
   private let machine: SimulatedMachine
   private var random: SeededGenerator
   private var machineState: SinkState
-  private var doing = Doing.event(.wake)
+  /// What has happened, and what will: requests that are under way, reads that are tried again.
+  private var inbox: [SinkState.Event] = [.wake]
+  private var underWay: [(due: Milliseconds, event: () -> SinkState.Event?)] = []
+  private var alarm: Milliseconds?
   private var isRung = false
   private var pending: [DeliveryMark] = []
   private var isCommitting = false
@@ -36,15 +30,8 @@ final class SimulatedDelivery {
 
   /// For whoever looks at a run that does not settle.
   var state: String {
-    let doing =
-      switch doing {
-      case .nothing: "nothing"
-      case .event(let event): "\(event)"
-      case .until(let due, _): "until \(due - machine.now)"
-      case .flushing: "flushing"
-      case .resting: "resting"
-      }
-    return "\(sink) \(machineState.phase), \(doing), rung \(isRung), pending \(pending.count), committing \(isCommitting), over \(isOver)"
+    "\(sink) \(machineState.phase), under way \(underWay.map { $0.due - machine.now }), rung \(isRung), pending \(pending.count), "
+      + "committing \(isCommitting), over \(isOver)"
   }
 
   func end() { isOver = true }
@@ -52,33 +39,41 @@ final class SimulatedDelivery {
 
   /// When it goes on by itself; nil where it waits for the writer or for a bell.
   var nextInstant: Milliseconds? {
-    switch doing {
-    case .nothing, .event: machine.now
-    case .until(let due, _): due
-    case .flushing: pending.isEmpty && !isCommitting ? machine.now : nil
-    case .resting: isRung ? machine.now : nil
-    }
+    if !inbox.isEmpty || isRung { return machine.now }
+    return (underWay.map(\.due) + [alarm].compactMap { $0 }).min()
   }
 
-  var isResting: Bool { if case .resting = doing { !isRung } else { false } }
+  var isResting: Bool {
+    let isAtRest: Bool =
+      switch machineState.phase {
+      case .idle, .stopped: true
+      case .sending, .waiting: false
+      }
+    return isAtRest && inbox.isEmpty && underWay.isEmpty && !isRung && pending.isEmpty && !isCommitting
+  }
 
   func run() {
     while !isOver, let event = nextEvent() {
-      doing = .nothing
-      for action in machineState.handle(event) { perform(action) }
+      for action in machineState.handle(event, at: now) { perform(action) }
     }
   }
 
+  private var now: SinkInstant { SinkInstant(wall: machine.wall, uptime: machine.monotonic) }
+
   private func nextEvent() -> SinkState.Event? {
-    switch doing {
-    case .event(let event): return event
-    case .until(let due, let event) where machine.now >= due: return event()
-    case .flushing where pending.isEmpty && !isCommitting: return .flushed
-    case .resting where isRung:
+    if isRung {
       isRung = false
       return .wake
-    default: return nil
     }
+    if !inbox.isEmpty { return inbox.removeFirst() }
+    if let due = alarm, machine.now >= due {
+      alarm = nil
+      return .alarm
+    }
+    while let place = underWay.firstIndex(where: { machine.now >= $0.due }) {
+      if let event = underWay.remove(at: place).event() { return event }
+    }
+    return nil
   }
 
   private func perform(_ action: SinkState.Action) {
@@ -86,26 +81,29 @@ final class SimulatedDelivery {
     case .mark(let mark):
       pending.append(mark)
       commitMarks()
-    case .read(let sequence):
-      guard let backlog = gateway.waiting(sink: sink, after: sequence) else {
-        // The disk gave an error; the real worker tries again after a second.
-        doing = .until(machine.now + 1000) { [weak self] in self?.readAgain(sequence) ?? .wake }
-        return
-      }
-      doing = .event(.backlog(backlog, now: machine.wall))
+    case .read(let sequence, let limit):
+      ask { [gateway, sink] in gateway.waiting(sink: sink, after: sequence, limit: limit).map { .backlog($0) } }
+    case .fetch(let sequences):
+      ask { [gateway, sink] in gateway.waiting(sink: sink, sequences: sequences).map { .fetched($0) } }
     case .send(let delivery):
       let (milliseconds, outcome) = ioc.post(delivery)
       let jitter = Double.random(in: 0..<1, using: &random)
-      doing = .until(machine.now + milliseconds) { [machine] in .attempted(outcome, now: machine.wall, jitter: jitter) }
-    case .sleep(let until):
-      doing = .until(machine.now + max(0, until - machine.wall)) { .alarm }
-    case .flush: doing = .flushing
-    case .rest: doing = .resting
+      underWay.append((machine.now + milliseconds, { .attempted(delivery.sequence, outcome, jitter: jitter) }))
+    case .sleep(let until): alarm = until
     }
   }
 
-  private func readAgain(_ sequence: Int64) -> SinkState.Event {
-    .backlog(gateway.waiting(sink: sink, after: sequence) ?? SinkBacklog(stopped: nil, deliveries: []), now: machine.wall)
+  /// Where the disk gives an error, the real worker tries again after a second.
+  private func ask(_ question: @escaping () -> SinkState.Event?) {
+    if let answer = question() { return inbox.append(answer) }
+    underWay.append(
+      (
+        machine.now + 1000,
+        { [weak self] in
+          self?.ask(question)
+          return nil
+        }
+      ))
   }
 
   private func commitMarks() {
@@ -117,6 +115,7 @@ final class SimulatedDelivery {
       guard let self else { return }
       isCommitting = false
       if case .failure = result { return end() }  // the real delivery ends with the writer's error
+      inbox.append(.committed(batch))
       commitMarks()
     }
   }

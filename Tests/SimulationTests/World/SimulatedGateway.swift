@@ -197,9 +197,14 @@ final class SimulatedGateway {
   // MARK: For the delivery
 
   /// nil where the disk gives an error.
-  func waiting(sink: String, after sequence: Int64) -> SinkBacklog? {
+  func waiting(sink: String, after sequence: Int64, limit: Int) -> SinkBacklog? {
     guard let store else { return nil }
-    return try? store.file.read { db in try OutboxTable.waiting(sink: sink, after: sequence, limit: 64, in: db) }
+    return try? store.file.read { db in try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: db) }
+  }
+
+  func waiting(sink: String, sequences: [Int64]) -> [WaitingDelivery]? {
+    guard let store else { return nil }
+    return try? store.file.read { db in try OutboxTable.waiting(sink: sink, sequences: sequences, in: db) }
   }
 
   func add(_ marks: [DeliveryMark], done: @escaping (Result<Void, StoreError>) -> Void) {

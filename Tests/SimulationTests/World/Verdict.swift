@@ -19,7 +19,7 @@ extension WholeSystem {
     if let fault = try StoredBuckets.fault(in: store) { fail(fault) }
     let events = ToldEvent.all(truth)
     judgeEvents(truth, model, events)
-    judgeDelivery(truth)
+    judgeDelivery(truth, events)
     judgeGaps(truth, events)
     figures.messages = committed.count
     figures.readings = truth.readings.count
@@ -150,7 +150,7 @@ extension WholeSystem {
     }
   }
 
-  private func judgeDelivery(_ truth: StoredTruth) {
+  private func judgeDelivery(_ truth: StoredTruth, _ events: [String: ToldEvent]) {
     for (sink, ioc) in zip(gateway.town.sinks, iocs) {
       let all = truth.deliveries[sink.sink] ?? []
       if all.map(\.sequence) != all.indices.map({ Int64($0 + 1) }) { return fail("sink \(sink.sink): its sequence has a gap") }
@@ -165,8 +165,10 @@ extension WholeSystem {
         return fail("sink \(sink.sink) never got number \(delivery.sequence), whose state is \(delivery.state)")
       }
       // What it refused once it may take later, when the refusal was lost with a process.
-      let order = all.compactMap { ioc.refused.contains($0.sequence) ? nil : first[$0.sequence] }
-      if order != order.sorted() { fail("sink \(sink.sink) got events out of order") }
+      for (alert, ofOne) in Dictionary(grouping: all, by: { events[$0.event]?.data.alert ?? "" }) {
+        let order = ofOne.compactMap { ioc.refused.contains($0.sequence) ? nil : first[$0.sequence] }
+        if order != order.sorted() { fail("sink \(sink.sink) got events of alert \(alert) out of order") }
+      }
       if let left = all.first(where: { $0.state == 0 }) { fail("sink \(sink.sink): number \(left.sequence) still waits") }
     }
   }
