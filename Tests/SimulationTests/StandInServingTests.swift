@@ -29,8 +29,7 @@ import Testing
   private static var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 
   /// The status, nil where no answer came.
-  private func post(_ number: Int, to url: String, name: String = "Chậm", within time: Duration = .seconds(20)) async -> HTTPClientResponse?
-  {
+  private func post(_ number: Int, to url: String, name: String = "Chậm", within time: Int64 = 900) async -> HTTPClientResponse? {
     let id = "event-\(number)"
     let body = Array(
       """
@@ -49,14 +48,13 @@ import Testing
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
     configuration.httpVersion = .http1Only
     let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    let seconds64 = Int64(time.components.seconds)
-    let response = try? await client.execute(request, timeout: .seconds(seconds64))
+    let response = try? await client.execute(request, timeout: .seconds(time))
     try? await client.shutdown()
     return response
   }
 
   private func text(_ url: String) async throws -> (headers: [String: String], text: String) {
-    let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(30))
+    let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(900))
     let headers = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 })
     return (headers, String(buffer: try await response.body.collect(upTo: 1 << 20)))
   }
