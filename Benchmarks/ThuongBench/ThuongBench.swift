@@ -32,7 +32,7 @@ struct All: AsyncParsableCommand {
     try CommitBench(commits: 5000, rounds: 3).run()
     try ChunkBench(scale: 0.25).run()
     try IngestBench(scale: full ? 1 : 0.25).run()
-    try RulesBench(hours: full ? 24 : 6).run()
+    try RulesBench(hours: full ? 22.5 : 6.5).run()
     try StoreBench(hours: full ? 24 : 6, scale: 1).run()
     if full { try RetentionBench(hours: 24, scale: 1).run() }
     if peers { try await PeersBench(hours: 24, scale: 1).run() }
@@ -135,11 +135,11 @@ struct Rules: AsyncParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Nanoseconds a reading of the benchmark day's rules alone.")
 
   @Option(help: "Readings in memory before and while it is measured.")
-  var hours = 24.0
+  var hours = 22.5
   @Option(help: "Nothing but one run at so many times the devices, for a profiler.")
   var scale: Double?
-  @Option(help: "Minutes of readings measured, at one time the devices.")
-  var minutes = 30
+  @Option(help: "Minutes of readings measured, fewer of many devices.")
+  var minutes = 100
 
   func run() async throws { try RulesBench(hours: hours, scale: scale, minutes: minutes).run() }
 }
