@@ -21,12 +21,14 @@ struct RulesBench {
     guard BenchDay.isHere else { return say("  the benchmark day is not here") }
     let columns = try BenchDay.columns(scale: 0.1)
     if let scale { return _ = try cost(scale: scale, hours: hours, columns) }
+    say(MemoryLatency.text)
     let city = try (0..<5).map { _ in try cost(scale: 1, hours: hours, columns) }
     Budgets.tell("rules/reading", Samples(city).median, places: 0)
     // The same devices 1, 10 and 100 times, in turn: a machine's other work meets all alike.
     let scales = [0.1, 1, 10]
     var costs: [[Double]] = [[], [], []]
     for _ in 0..<5 { for (place, scale) in scales.enumerated() { costs[place].append(try cost(scale: scale, hours: 6.5, columns)) } }
+    say(MemoryLatency.text)
     let medians = costs.map { Samples($0).median }
     Budgets.tell("rules/flatness", (medians.max() ?? .nan) / (medians.min() ?? .nan), places: 2)
   }

@@ -54,18 +54,20 @@ extension OutboxTable {
   ) throws -> [DeliveryRecord] {
     let cursor = cursor ?? (sink ?? "", 0)
     var found: [DeliveryRecord] = []
-    // State by state, each by the index that has its rows in this order; what is delivered is most of the table itself.
+    // State by state, each by the index that has its rows in this order.
     for state in states.sorted(by: { $0.rawValue < $1.rawValue }) {
       let index =
         switch state {
         case .waiting: "INDEXED BY delivery_waiting"
         case .dead: "INDEXED BY delivery_dead"
-        case .delivered: "NOT INDEXED"
+        case .delivered: ""
         }
+      // By the table's own order: what is delivered is most of it. The sign keeps SQLite from the index of ages, which it would sort.
+      let term = state == .delivered ? "+state" : "state"
       let condition = sink == nil ? "(sink, sequence) > (?, ?)" : "sink = ? AND sequence > ?"
       let rows = try Row.fetchAll(
         db,
-        sql: "\(columns) \(index) \(withEvent) WHERE \(condition) AND state = \(state.rawValue) ORDER BY sink, sequence LIMIT ?",
+        sql: "\(columns) \(index) \(withEvent) WHERE \(condition) AND \(term) = \(state.rawValue) ORDER BY sink, sequence LIMIT ?",
         arguments: [sink ?? cursor.sink, cursor.sequence, limit])
       found += try rows.map(DeliveryRecord.init)
     }

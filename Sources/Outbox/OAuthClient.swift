@@ -90,7 +90,7 @@ actor TokenSource {
   private func read(_ answer: HTTPPeer.Answer) throws -> Token {
     let response = try? JSONDecoder().decode(Response.self, from: Data(answer.body))
     guard (200...299).contains(answer.status) else {
-      let reason = response?.error.map { ": \($0)" } ?? ""
+      let reason = response?.error.map { ": \(HTTPPeer.oneLine($0))" } ?? ""
       throw PeerFailure("no token from \(client.host): HTTP \(answer.status)\(reason)")
     }
     guard let text = response?.token, !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {

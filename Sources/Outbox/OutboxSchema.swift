@@ -82,13 +82,13 @@ package enum OutboxSchema {
         ALTER TABLE delivery ADD COLUMN checksum INTEGER;
         """
     ),
-    // What waits goes on in the order of its alerts. Its rows lose their checksums, which SQL cannot renew.
+    // What waits, and what is dead and may wait again, goes on in the order of its alerts. Its rows lose their checksums, which SQL cannot renew.
     Migration(
       name: "outbox-4",
       sql: """
         ALTER TABLE event ADD COLUMN alert TEXT;
         UPDATE event SET alert = CASE WHEN json_valid(CAST(body AS TEXT)) THEN json_extract(CAST(body AS TEXT), '$.data.alert') END
-          WHERE id IN (SELECT event FROM delivery WHERE state = 0);
+          WHERE id IN (SELECT event FROM delivery WHERE state IN (0, 2));
         UPDATE event SET checksum = NULL WHERE alert IS NOT NULL;
         """
     ),

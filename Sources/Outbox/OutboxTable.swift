@@ -115,9 +115,11 @@ package enum OutboxTable {
     }
   }
 
+  /// By the index of what waits: without it a page goes through all that was ever delivered to the sink.
   private static let waitingRows = """
     SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, alert, event.checksum AS event_checksum
-    FROM delivery LEFT JOIN event ON event.id = delivery.event WHERE delivery.sink = ? AND delivery.state = 0
+    FROM delivery INDEXED BY delivery_waiting LEFT JOIN event ON event.id = delivery.event
+    WHERE delivery.sink = ? AND delivery.state = 0
     """
 
   private static func waitingDelivery(_ row: Row) throws -> WaitingDelivery {

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOHTTP1
 import Readings
@@ -7,10 +8,12 @@ final class SinkClient: Sendable {
   private let sink: SinkConfiguration
   private let peer: HTTPPeer
   private let tokens: (source: TokenSource, peer: HTTPPeer)?
+  private let secrets: RotatingSecrets
   private let wallClock: @Sendable () -> Timestamp
 
-  init(sink: SinkConfiguration, wallClock: @escaping @Sendable () -> Timestamp) {
+  init(sink: SinkConfiguration, logger: Logger? = nil, wallClock: @escaping @Sendable () -> Timestamp) {
     (self.sink, self.wallClock) = (sink, wallClock)
+    secrets = RotatingSecrets(of: sink, logger: logger)
     peer = HTTPPeer(url: sink.url, host: sink.host, of: sink)
     tokens = sink.oauth.map { client in
       let peer = HTTPPeer(url: client.tokenURL, host: client.host, of: sink)
@@ -55,7 +58,7 @@ final class SinkClient: Sendable {
       "content-type": sink.body?.contentType ?? "application/cloudevents+json; charset=UTF-8",
       "webhook-id": id,
       "webhook-timestamp": String(seconds),
-      "webhook-signature": Signature.header(id: id, seconds: seconds, body: body, secrets: sink.secrets),
+      "webhook-signature": Signature.header(id: id, seconds: seconds, body: body, secrets: secrets.current()),
     ]
     if let sequence { headers.add(name: "thuong-sequence", value: String(sequence)) }
     for header in sink.headers { headers.add(name: header.name, value: header.value) }

@@ -30,6 +30,8 @@ package struct SinkConfiguration: Sendable {
   package let host: String
   /// Each signs every event, so that a rotation loses none.
   package var secrets: [WebhookSecret]
+  /// Where they come from: read again when it changes. Nil: they stay.
+  package var secretFile: String?
   package var filter: SinkFilter
   /// Whether private, loopback and link-local addresses may be spoken to.
   package var allowPrivate: Bool

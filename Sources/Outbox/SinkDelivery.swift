@@ -61,7 +61,7 @@ struct SinkWorker: Sendable {
   let logger: Logger
 
   func run() async throws {
-    let client = SinkClient(sink: sink, wallClock: wallClock)
+    let client = SinkClient(sink: sink, logger: logger, wallClock: wallClock)
     let result: Result<Void, any Error>
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in

@@ -218,8 +218,12 @@ extension SinkState {
 
   private mutating func note(_ marks: [DeliveryMark]) {
     for mark in marks {
-      if case .stopped = mark.outcome { stop?.isCommitted = true }
-      reading.committed.append(mark.sequence)
+      switch mark.outcome {
+      case .stopped: stop?.isCommitted = true
+      // It settles nothing: what came of the next attempt may be settled already, and its mark still be on its way.
+      case .retryLater: break
+      case .delivered, .dead: reading.committed.append(mark.sequence)
+      }
     }
     forgetCommitted()
   }
@@ -383,7 +387,7 @@ extension SinkState {
   ) {
     let attempts = (lanes[lane]?.underWay?.attempts ?? 0) + 1
     let own = max(least, retry.delay(afterFailures: attempts, jitter: jitter))
-    let delay = health.downUntil.map { max(0, $0 - now.uptime) } ?? own
+    let delay = health.downUntil.map { max(least, $0 - now.uptime, 0) } ?? own
     let firstAt = lanes[lane]?.underWay?.delivery?.firstAt ?? now.wall
     if mayExpire, now.wall - firstAt >= retry.giveUp {
       return expire(sequence, lane, error: error, at: now, &actions)

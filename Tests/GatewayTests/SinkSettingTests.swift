@@ -52,6 +52,7 @@ import Testing
     ("tls: {ca_file: none.pem}", "none.pem: no such file, or not readable"), ("tls: {certificate: a.pem}", "stand together or not at all"),
     ("oauth: {token_url: \"https://id.example.vn\"}", "oauth needs token_url, client_id and client_secret_file"),
     ("oauth: {token_url: \"http://10.0.0.1/t\", client_id: a, client_secret_file: oauth.secret}", "10.0.0.1 is private"),
+    ("oauth: {token_url: \"http://id.vn/t\", client_id: a, client_secret_file: oauth.secret}", "token_url must be https"),
     ("oauth: {token_url: \"https://id.vn/t\", client_id: a, client_secret_file: lgsp.json}", "chmod 600"),
     ("oauth: {token_url: \"https://u:p@id.vn/t\", client_id: a, client_secret_file: oauth.secret}", "must not hold a user or a password"),
     ("body: {template_file: none.json}", "none.json: no such file, or no text"), ("body: {content_type: a/b}", "body needs template_file"),

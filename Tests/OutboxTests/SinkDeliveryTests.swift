@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Outbox
 import Readings
@@ -133,6 +134,32 @@ import Testing
       var rotated = try DeliveryRun.sink("ioc", port)
       rotated.secrets.append(Sample.otherSecret)
       try await DeliveryRun.deliver(outbox, [rotated]) { _ in try await outbox.until("ioc") { $0.delivered == 1 } }
+    }
+  }
+
+  @Test func `S20 A secret is changed in its file while the sink runs, and a file with a fault changes nothing`() async throws {
+    let outbox = try OutboxFile()
+    let file = FileManager.default.temporaryDirectory.appending(path: "secret-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let texts = (1...2).map { "whsec_" + Data(repeating: $0, count: 32).base64EncodedString() }
+    func write(_ text: String) throws {
+      try Data(text.utf8).write(to: file)
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
+    }
+    try write(texts[0])
+    _ = try await withIOC(secrets: WebhookSecret(text: texts[1]).map { [$0] } ?? []) { ioc, port in
+      var sink = try DeliveryRun.sink("ioc", port)
+      (sink.secrets, sink.secretFile) = (try WebhookSecret.load(file: file.path), file.path)
+      try await DeliveryRun.deliver(outbox, [sink]) { delivery in
+        for (number, text) in [texts.joined(separator: "\n"), "no secret", texts[1]].enumerated() {
+          try outbox.enqueue([Sample.record(number + 1)], to: [SinkFilter(sink: "ioc")])
+          delivery.notify()
+          if number == 0 { try await outbox.until("ioc") { $0.attemptsOfOldest >= 1 } }
+          try write(text)
+          try await outbox.until("ioc") { $0.delivered == number + 1 }
+        }
+      }
+      #expect(ioc.figures.refused >= 1)
     }
   }
 

@@ -151,6 +151,31 @@ import Testing
     }
   }
 
+  @Test func `Retry-After is of its event also where the sink is down`() {
+    var (state, _) = reading((1...3).map { delivery($0) }, concurrency: 3)
+    let all = (1...3).flatMap { marks(state.handle(answer($0, 502, retryAfter: "600"), at: at(0))) }
+    #expect(!state.isUp)
+    #expect(all.map(\.outcome) == Array(repeating: .retryLater(nextAt: wall + 600_000, error: "HTTP 502"), count: 3))
+    func isTried(_ actions: [SinkState.Action]) -> Bool {
+      actions.contains { if case .read = $0 { false } else if case .sleep = $0 { false } else { true } }
+    }
+    #expect(!isTried(state.handle(.alarm, at: at(599_999))))
+    #expect(isTried(state.handle(.alarm, at: at(600_000))))
+  }
+
+  @Test func `the commit of a failure does not bring back what was taken since`() {
+    var (state, _) = reading([delivery(1)])
+    let failed = marks(state.handle(answer(1, 500), at: at(0)))
+    #expect(state.handle(.alarm, at: at(1_000)).first == .fetch([1]))
+    #expect(sends(state.handle(.fetched([delivery(1)]), at: at(1_000))) == [1])
+    let taken = marks(state.handle(answer(1, 204), at: at(1_001)))
+    _ = state.handle(.committed(failed), at: at(1_002))
+    #expect(state.handle(.wake, at: at(1_003)) == [.read(after: 0, limit: 64)])
+    let actions = state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [delivery(1)])), at: at(1_004))
+    #expect(sends(actions) == [], "its mark is on its way")
+    _ = state.handle(.committed(taken), at: at(1_005))
+  }
+
   @Test func `Retry-After may be an HTTP date`() {
     #expect(RetryAfter(header: "Sun, 06 Nov 1994 08:49:37 GMT") == .at(Timestamp(milliseconds: 784_111_777_000)))
     #expect(RetryAfter(header: "Sun, 31 Feb 1994 08:49:37 GMT") == nil)

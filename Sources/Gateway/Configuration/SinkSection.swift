@@ -40,6 +40,7 @@ struct SinkSection {
       var new = try SinkConfiguration(
         id: id, url: url, secrets: try WebhookSecret.load(file: path(secretFile)), filter: filter(id, map["filter"]),
         allowPrivate: isPrivateAllowed)
+      new.secretFile = path(secretFile)
       refuse(new.host, unless: isPrivateAllowed, map["url"])
       readPace(map, into: &new)
       try readToken(map["oauth"], into: &new)
@@ -94,7 +95,10 @@ struct SinkSection {
       return value.fault("oauth needs token_url, client_id and client_secret_file")
     }
     let client = try OAuthClient(tokenURL: url, id: id, secretFile: path(file), scope: map["scope"]?.text())
-    refuse(client.host, unless: sink.allowPrivate, map["token_url"])
+    if refuse(client.host, unless: sink.allowPrivate, map["token_url"]) { return }
+    if !sink.allowPrivate, !url.lowercased().hasPrefix("https:") {
+      map["token_url"]?.fault("token_url must be https: the client's secret would go in clear")
+    }
     sink.oauth = client
   }
 
@@ -110,9 +114,12 @@ struct SinkSection {
     }
   }
 
-  private func refuse(_ host: String, unless isAllowed: Bool, _ value: YAMLValue?) {
-    guard !isAllowed, let refusal = AddressRule.bytes(ofLiteral: host).flatMap(AddressRule.refusal) else { return }
+  /// - Returns: whether it is refused.
+  @discardableResult
+  private func refuse(_ host: String, unless isAllowed: Bool, _ value: YAMLValue?) -> Bool {
+    guard !isAllowed, let refusal = AddressRule.bytes(ofLiteral: host).flatMap(AddressRule.refusal) else { return false }
     value?.fault("\(host) is \(refusal); if that is meant, say allow_private: true")
+    return true
   }
 
   private func path(_ text: String) -> String { URL(fileURLWithPath: text, relativeTo: base).path }
