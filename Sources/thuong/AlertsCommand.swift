@@ -23,19 +23,8 @@ struct Alerts: ParsableCommand {
     ])
 }
 
-/// Where the store is, and how what is read is shown.
-struct AlertStoreOptions: ParsableArguments {
-  @OptionGroup var files: FileOptions
-  @Option(help: "The data directory, in place of the configuration's.")
-  var data: String?
-
-  func configuration() throws -> GatewayConfiguration {
-    var configuration = try files.load()
-    if let data { configuration.dataDirectory = data }
-    return configuration
-  }
-
-  func stored() throws -> AlertArchive { try AlertArchive(directory: configuration().dataDirectory) }
+extension StoreOptions {
+  func alerts() throws -> AlertArchive { try AlertArchive(directory: configuration().dataDirectory) }
 
   /// Does a command: through the running gateway, or on its store.
   func obey(_ command: JSONWriter) throws {
@@ -57,7 +46,7 @@ struct AlertsList: ParsableCommand {
 
   enum State: String, ExpressibleByArgument, CaseIterable { case raised, cleared, all }
 
-  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var store: StoreOptions
   @Option(help: "raised, cleared or all.")
   var state = State.raised
   @Option(help: "info, minor, major or critical.")
@@ -79,7 +68,7 @@ struct AlertsList: ParsableCommand {
     let filter = AlertFilter(
       state: AlertRecord.State(rawValue: state.rawValue), severity: severity.flatMap { Severity(name: $0) }, site: site, rule: rule,
       device: device)
-    let alerts = try store.stored().page(filter, limit: limit)
+    let alerts = try store.alerts().page(filter, limit: limit)
     if format == .json { return JSONLines.print(alerts) { AlertDocument.write($0, to: &$1) } }
     print(AlertText.text(alerts))
     if alerts.count == limit { print("the newest \(limit); --limit shows more") }
@@ -89,12 +78,12 @@ struct AlertsList: ParsableCommand {
 struct AlertsShow: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "show", abstract: "One alert, with every transition and its reason.")
 
-  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var store: StoreOptions
   @Argument(help: "The alert's id.") var id: String
   @Option(help: "text or json.") var format = ListFormat.text
 
   func run() throws {
-    guard let (alert, transitions) = try store.stored().alert(id) else {
+    guard let (alert, transitions) = try store.alerts().alert(id) else {
       throw CommandFailure(code: 2, "no alert of the id \(id) is stored")
     }
     if format == .json { return JSONLines.print([alert]) { AlertDocument.write($0, transitions: transitions, to: &$1) } }
@@ -110,7 +99,7 @@ struct WordOptions: ParsableArguments {
   var note: String?
 
   /// Says it of an alert.
-  func say(_ verb: String, _ id: String, to store: AlertStoreOptions) throws {
+  func say(_ verb: String, _ id: String, to store: StoreOptions) throws {
     var json = JSONWriter()
     json.object { json in
       json.field(verb, id)
@@ -125,7 +114,7 @@ struct AlertsAck: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ack", abstract: "Somebody has seen it: no more reminders, until it ends or escalates.")
 
-  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var store: StoreOptions
   @OptionGroup var words: WordOptions
   @Argument(help: "The alert's id.") var id: String
 
@@ -139,7 +128,7 @@ struct AlertsClose: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "close", abstract: "Ends an alert by hand; where its condition still holds, a new one begins.")
 
-  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var store: StoreOptions
   @OptionGroup var words: WordOptions
   @Argument(help: "The alert's id.") var id: String
 

@@ -36,6 +36,19 @@ enum DataFolder {
   static func find(_ name: String) -> URL { find(name, configured: URL(fileURLWithPath: name)) }
 }
 
+/// Where the store is. What alerts and the outbox do with it stands beside their commands.
+struct StoreOptions: ParsableArguments {
+  @OptionGroup var files: FileOptions
+  @Option(help: "The data directory, in place of the configuration's.")
+  var data: String?
+
+  func configuration() throws -> GatewayConfiguration {
+    var configuration = try files.load()
+    if let data { configuration.dataDirectory = data }
+    return configuration
+  }
+}
+
 /// A length of time: 30s, 5m, 2h, 1d.
 struct DurationArgument: ExpressibleByArgument {
   var milliseconds: Milliseconds

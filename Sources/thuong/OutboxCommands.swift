@@ -22,19 +22,8 @@ struct OutboxCommand: ParsableCommand {
     subcommands: [OutboxList.self, OutboxShow.self, OutboxRedrive.self])
 }
 
-/// Where the store is, and who gives orders.
-struct OutboxStoreOptions: ParsableArguments {
-  @OptionGroup var files: FileOptions
-  @Option(help: "The data directory, in place of the configuration's.")
-  var data: String?
-
-  func configuration() throws -> GatewayConfiguration {
-    var configuration = try files.load()
-    if let data { configuration.dataDirectory = data }
-    return configuration
-  }
-
-  func stored() throws -> OutboxArchive { try OutboxArchive(directory: configuration().dataDirectory) }
+extension StoreOptions {
+  func outbox() throws -> OutboxArchive { try OutboxArchive(directory: configuration().dataDirectory) }
 
   /// Does an order: through the running gateway, or on its store.
   func obey(_ order: OutboxOrder, by: String) throws -> OutboxAnswer {
@@ -50,7 +39,7 @@ struct OutboxList: ParsableCommand {
 
   enum State: String, ExpressibleByArgument, CaseIterable { case waiting, dead, delivered }
 
-  @OptionGroup var store: OutboxStoreOptions
+  @OptionGroup var store: StoreOptions
   @Option(help: "To one sink alone.") var sink: String?
   @Option(help: "waiting, dead or delivered.") var state: State?
   @Option(help: "At most so many, 1 to 10000.") var limit = 100
@@ -62,7 +51,7 @@ struct OutboxList: ParsableCommand {
 
   func run() throws {
     let states = state.map { state in DeliveryState.allCases.filter { $0.name == state.rawValue } } ?? [.waiting, .dead]
-    let found = try store.stored().page(sink: sink, states: Set(states), limit: limit)
+    let found = try store.outbox().page(sink: sink, states: Set(states), limit: limit)
     if format == .json { return JSONLines.print(found) { DeliveryDocument.write($0, to: &$1) } }
     print(OutboxText.text(found))
     if found.count == limit { print("the first \(limit); --limit shows more") }
@@ -73,12 +62,12 @@ struct OutboxShow: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "One event: its way to each sink, attempts and last error, and its body.")
 
-  @OptionGroup var store: OutboxStoreOptions
+  @OptionGroup var store: StoreOptions
   @Argument(help: "The event's id.") var id: String
   @Option(help: "text or json.") var format = ListFormat.text
 
   func run() throws {
-    let found = try store.stored().deliveries(of: id)
+    let found = try store.outbox().deliveries(of: id)
     guard let first = found.first else { throw CommandFailure(code: 2, "no event of the id \(id) is kept") }
     if format == .json { return JSONLines.print([found]) { DeliveryDocument.write(event: $0, to: &$1) } }
     print(OutboxText.text(found))
@@ -94,7 +83,7 @@ struct OutboxRedrive: ParsableCommand {
       Many are taken in steps of \(OutboxOrder.redriveMax), each done whole or not at all: after an interruption the same command does the rest.
       """)
 
-  @OptionGroup var store: OutboxStoreOptions
+  @OptionGroup var store: StoreOptions
   @Option(help: "Who. Default: the user of this command.")
   var by: String = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
   @Argument(help: "The event's id.") var id: String?

@@ -16,7 +16,7 @@ struct AlertsSilence: ParsableCommand {
         thuong alerts silence --rule noise-high --until 2026-01-31T00:00:00+07:00 --weekly sat,sun --hours 22:00-05:00
       """)
 
-  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var store: StoreOptions
   @OptionGroup var words: WordOptions
   @Option(parsing: .upToNextOption, help: "Rules, by id.") var rule: [String] = []
   @Option(parsing: .upToNextOption, help: "Devices, by id.") var device: [String] = []
@@ -77,7 +77,7 @@ struct AlertsUnsilence: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "unsilence", abstract: "Ends a silence: those who were not told are told now.")
 
-  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var store: StoreOptions
   @Option(help: "Who. Default: the user of this command.")
   var by: String = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
   @Argument(help: "The silence's id.") var id: String
@@ -96,11 +96,11 @@ struct AlertsUnsilence: ParsableCommand {
 struct AlertsSilences: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "silences", abstract: "Silences that are not over.")
 
-  @OptionGroup var store: AlertStoreOptions
+  @OptionGroup var store: StoreOptions
   @Option(help: "text, or json: one silence a line.") var format = ListFormat.text
 
   func run() throws {
-    let silences = try store.stored().silences()
+    let silences = try store.alerts().silences()
     if format == .json { return JSONLines.print(silences) { AlertDocument.write($0, to: &$1) } }
     print(TextTable.text(silences.map(Self.row), heads: ["id", "từ", "đến", "giờ", "của", "người đặt", "ghi chú"]))
   }

@@ -21,12 +21,12 @@ struct SinksList: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Each configured sink: its state, what waits and for how long, what is dead, the last error.")
 
-  @OptionGroup var store: OutboxStoreOptions
+  @OptionGroup var store: StoreOptions
   @Option(help: "text, or json: one sink a line.") var format = ListFormat.text
 
   func run() throws {
     let configuration = try store.configuration()
-    let figures = try store.stored().figures()
+    let figures = try store.outbox().figures()
     let now = LiveClock.wall
     let sinks = configuration.sinks.map { sink in (sink, figures.first { $0.sink == sink.id } ?? SinkFigures(neverUsed: sink.id)) }
     if format == .json { return JSONLines.print(sinks) { SinkDocument.write($0.0, $0.1, now: now, to: &$1) } }
@@ -53,7 +53,7 @@ struct SinksTest: AsyncParsableCommand {
       Its type is vn.thuong.gateway.test. It has no sequence, and is neither kept nor tried again. Exits with 6 unless the sink takes it.
       """)
 
-  @OptionGroup var store: OutboxStoreOptions
+  @OptionGroup var store: StoreOptions
   @Option(help: "Who. Default: the user of this command.")
   var by: String = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
   @Argument(help: "The sink's id.") var id: String
@@ -80,7 +80,7 @@ struct SinksTest: AsyncParsableCommand {
 struct SinksResume: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "resume", abstract: "A sink that was stopped goes on.")
 
-  @OptionGroup var store: OutboxStoreOptions
+  @OptionGroup var store: StoreOptions
   @Option(help: "Who. Default: the user of this command.")
   var by: String = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
   @Argument(help: "The sink's id.") var id: String

@@ -12,7 +12,7 @@ package struct ReceiverLedger: Sendable {
     case unnumbered
     /// The sender's first, or one above the highest.
     case next
-    /// Above that: those between are missing for now.
+    /// Above that: those between are missing, unless they still come.
     case ahead(missing: ClosedRange<Int64>)
     /// Below the highest, and the first time.
     case behind
