@@ -48,7 +48,10 @@ package struct IntegerEncoder: ~Copyable {
     var cost = Int64.max
   }
 
+  private static let tried = [Predictor.difference, .differenceOfDifferences, .mean]
+
   private var residuals: [Int64] = []
+  private var residualCount = 0
   /// How often each symbol is among them.
   private var counts = [Int32](repeating: 0, count: ResidualTable.escape + 1)
   /// What the column costs with each table.
@@ -94,53 +97,80 @@ package struct IntegerEncoder: ~Copyable {
     return true
   }
 
-  private mutating func predict(_ values: [Int64], _ predictor: Predictor) {
-    residuals.removeAll(keepingCapacity: true)
-    switch predictor {
-    case .difference: for place in 1..<values.count { residuals.append(values[place] &- values[place - 1]) }
-    case .differenceOfDifferences:
-      for place in 2..<values.count { residuals.append(values[place] &- 2 &* values[place - 1] &+ values[place - 2]) }
-    case .mean:
-      var mean = RunningMean(values[0])
-      for value in values.dropFirst() {
-        residuals.append(value &- mean.prediction)
-        mean.take(value)
+  /// Fills `residuals`.
+  ///
+  /// - Returns: the sum of their magnitudes, large ones cut.
+  @discardableResult
+  private mutating func predict(_ values: [Int64], _ predictor: Predictor) -> UInt64 {
+    let known = predictor == .differenceOfDifferences ? 2 : 1
+    residualCount = values.count - known
+    if residuals.count < values.count { residuals = Array(repeating: 0, count: values.count) }
+    // Safe: places of `values` from the first that is predicted on, and so many residuals. Through the array each would cost more than
+    // all the rest.
+    return unsafe values.withUnsafeBufferPointer { values in
+      unsafe residuals.withUnsafeMutableBufferPointer { residuals in
+        var sum: UInt64 = 0
+        func put(_ residual: Int64, _ place: Int) {
+          unsafe residuals[place] = residual
+          sum &+= min(residual.magnitude, 1 << 48)
+        }
+        switch predictor {
+        case .difference: for place in 1..<values.count { put(unsafe values[place] &- values[place - 1], place - 1) }
+        case .differenceOfDifferences:
+          for place in 2..<values.count { put(unsafe values[place] &- 2 &* values[place - 1] &+ values[place - 2], place - 2) }
+        case .mean:
+          var mean = unsafe RunningMean(values[0])
+          for place in 1..<values.count {
+            put(unsafe values[place] &- mean.prediction, place - 1)
+            mean.take(unsafe values[place])
+          }
+        case .line: break
+        }
+        return sum
       }
-    case .line: break
     }
   }
 
   private mutating func shortest(_ values: [Int64]) -> Form {
     var best = Form(predictor: .difference)
-    for predictor in [Predictor.difference, .differenceOfDifferences, .mean] {
-      predict(values, predictor)
-      let least = leastShift()
+    for predictor in Self.tried {
+      let mean = predict(values, predictor) / UInt64(residualCount)
+      let least = Self.leastShift(mean)
       for shift in max(0, least - 1)...least { best = cheapest(predictor, shift, below: best) }
     }
     return best
   }
 
-  private func leastShift() -> Int {
-    var sum: UInt64 = 0
-    for residual in residuals { sum += min(residual.magnitude, 1 << 48) }
-    let mean = sum / UInt64(residuals.count)
+  private static func leastShift(_ mean: UInt64) -> Int {
     var shift = 0
-    while mean >> UInt64(shift) > Self.meanMax, shift < Self.shiftMax { shift += 1 }
+    while mean >> UInt64(shift) > meanMax, shift < shiftMax { shift += 1 }
     return shift
   }
 
   /// The table that fits, where one is shorter than `best`.
   private mutating func cheapest(_ predictor: Predictor, _ shift: Int, below best: Form) -> Form {
-    let half = Self.half(shift)
-    for place in counts.indices { counts[place] = 0 }
-    for residual in residuals { counts[Self.symbol((residual &+ half) >> Int64(shift))] += 1 }
+    count(shift)
     addCosts()
-    let raw = Int64(residuals.count * shift) << 8
+    let raw = Int64(residualCount * shift) << 8
     var best = best
-    for place in ResidualTable.all.indices where raw + Int64(costs[place]) < best.cost {
+    for place in costs.indices where raw + Int64(costs[place]) < best.cost {
       best = Form(predictor: predictor, table: place, shift: shift, cost: raw + Int64(costs[place]))
     }
     return best
+  }
+
+  /// How often each symbol is among the residuals.
+  private mutating func count(_ shift: Int) {
+    let half = Self.half(shift)
+    unsafe counts.withUnsafeMutableBufferPointer { counts in
+      unsafe residuals.withUnsafeBufferPointer { residuals in
+        // Safe: there is a count for each symbol, and there are so many residuals.
+        unsafe counts.update(repeating: 0)
+        for place in 0..<residualCount {
+          unsafe counts[Self.symbol((residuals[place] &+ half) >> Int64(shift))] &+= 1
+        }
+      }
+    }
   }
 
   /// Of all tables at once, in vectors. 65,536 numbers of at most 28 bits each are below 2^29 of the unit, which is 1/256 bit.
@@ -171,7 +201,7 @@ package struct IntegerEncoder: ~Copyable {
     raw.removeAll()
     let half = Self.half(form.shift)
     let low = (UInt64(1) << UInt64(form.shift)) - 1
-    for residual in residuals {
+    for residual in residuals.prefix(residualCount) {
       let centred = residual &+ half
       let symbol = Self.symbol(centred >> Int64(form.shift))
       if symbol != ResidualTable.escape, table.frequency[symbol] > 0 {
