@@ -144,8 +144,7 @@ extension Engine {
   }
 
   private func setStale(_ binding: Int, _ device: Int, _ isSilent: Bool, at t: Timestamp) {
-    let isStale = open[binding]?.course.isStale ?? false
-    guard isSilent != isStale, !isSilent || isIntakeUp else { return }
+    guard isSilent != open.isStale(binding), !isSilent || isIntakeUp else { return }
     _ = open.handle(.device(isSilent: isSilent), binding, terms(of: binding))
     open.mark(binding, stale: isSilent, device: device)
     keep(isSilent ? .stale : .fresh, isSilent ? .deviceSilent : .deviceHeard, binding, at: t)

@@ -3,7 +3,11 @@ import Readings
 
 /// The alerts that are raised now, by binding of the program, and what is asked of them by other ways.
 struct OpenAlerts {
-  private var alerts: [Int: AlertRecord] = [:]
+  /// By binding: its place in `alerts`.
+  private var places: [Int: Int] = [:]
+  /// In an array they are asked and changed where they stand: each tick goes through all of them, and a dictionary would copy each.
+  private var alerts: ContiguousArray<AlertRecord?> = []
+  private var free: [Int] = []
   private var bindings: [String: Int] = [:]
   /// Nobody is told of them while something inhibits them.
   private(set) var inhibited: Set<Int> = []
@@ -14,41 +18,52 @@ struct OpenAlerts {
   /// What of them has changed since the last commit.
   private(set) var changed: Set<Int> = []
 
-  var isEmpty: Bool { alerts.isEmpty }
-  var all: Dictionary<Int, AlertRecord>.Keys { alerts.keys }
+  var isEmpty: Bool { places.isEmpty }
+  var all: Dictionary<Int, Int>.Keys { places.keys }
 
-  func isOpen(_ binding: Int) -> Bool { alerts[binding] != nil }
+  func isOpen(_ binding: Int) -> Bool { places[binding] != nil }
+  func isStale(_ binding: Int) -> Bool { places[binding].map { alerts[$0]?.course.isStale ?? false } ?? false }
   func binding(ofAlert id: String) -> Int? { bindings[id] }
   var ids: Dictionary<String, Int>.Keys { bindings.keys }
 
-  subscript(binding: Int) -> AlertRecord? { alerts[binding] }
+  subscript(binding: Int) -> AlertRecord? { places[binding].flatMap { alerts[$0] } }
 
   mutating func insert(_ alert: AlertRecord, _ binding: Int) {
-    alerts[binding] = alert
+    if let place = places[binding] {
+      alerts[place] = alert
+    } else if let place = free.popLast() {
+      (alerts[place], places[binding]) = (alert, place)
+    } else {
+      places[binding] = alerts.count
+      alerts.append(alert)
+    }
     bindings[alert.id] = binding
     index(alert, binding)
   }
 
   mutating func change(_ binding: Int, _ body: (inout AlertRecord) -> Void) {
-    guard var alert = alerts.removeValue(forKey: binding) else { return }
+    guard let place = places[binding], var alert = alerts[place] else { return }
+    alerts[place] = nil  // so that nothing of it is copied when it changes
     body(&alert)
     index(alert, binding)
-    alerts[binding] = alert
+    alerts[place] = alert
     changed.insert(binding)
   }
 
   /// What happens to an alert's course; `none` where there is none.
   mutating func handle(_ event: AlertCourse.Event, _ binding: Int, _ terms: AlertCourse.Terms) -> AlertCourse.Action {
-    guard let action = alerts[binding]?.course.handle(event, terms) else { return .none }
+    guard let place = places[binding], let action = alerts[place]?.course.handle(event, terms) else { return .none }
     if action != .none {
       changed.insert(binding)
-      if let alert = alerts[binding] { index(alert, binding) }
+      if let alert = alerts[place] { index(alert, binding) }
     }
     return action
   }
 
   mutating func remove(_ binding: Int) -> AlertRecord? {
-    guard let alert = alerts.removeValue(forKey: binding) else { return nil }
+    guard let place = places.removeValue(forKey: binding), let alert = alerts[place] else { return nil }
+    alerts[place] = nil
+    free.append(place)
     bindings[alert.id] = nil
     inhibited.remove(binding)
     silenced.remove(binding)
