@@ -47,6 +47,9 @@ package struct WaitingDelivery: Sendable, Equatable {
   }
 }
 
+/// What commits gave to sinks, by sink and in order of sequence: whoever sends it need not read it.
+package typealias GivenDeliveries = [String: [WaitingDelivery]]
+
 /// What a read of a sink's queue found.
 package struct SinkBacklog: Sendable, Equatable {
   /// Why the sink was stopped; nil while it runs.

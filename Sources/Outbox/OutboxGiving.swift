@@ -6,6 +6,7 @@ struct OutboxGiving {
   private let realNow: Timestamp
   /// By sink: its newest event.
   private(set) var last: [String: Int64] = [:]
+  private(set) var given: GivenDeliveries = [:]
 
   init(realNow: Timestamp) { self.realNow = realNow }
 
@@ -19,6 +20,9 @@ struct OutboxGiving {
       let sequence = try (last[taker] ?? OutboxTable.lastSequence(of: taker, in: db)) + 1
       last[taker] = sequence
       try DeliveryRow(sink: taker, sequence: sequence, event: event.id, firstAt: realNow).insert(db)
+      given[taker, default: []].append(
+        WaitingDelivery(
+          sequence: sequence, event: event.id, alert: event.alert, body: event.body, attempts: 0, firstAt: realNow, nextAt: realNow))
     }
     return true
   }

@@ -10,13 +10,13 @@ package enum OutboxTable {
 
   /// Gives each event to each sink whose filter it passes, under the sink's next sequence. Of an alert a sink gets everything from the first
   /// event on that its filter passes, and that one as `raised`. An event that is already there, and one that no sink wants, changes nothing.
-  /// Returns the sinks that got something, for the caller to notify after the commit.
+  /// Returns what each sink got, for the caller to tell after the commit.
   ///
   /// `realNow` is the machine's wall clock, from which giving up counts.
   @discardableResult
   package static func enqueue(
     _ events: [EventRecord], to sinks: [SinkFilter], realNow: Timestamp, in db: GRDB.Database
-  ) throws -> Set<String> {
+  ) throws -> GivenDeliveries {
     var giving = OutboxGiving(realNow: realNow)
     for event in events {
       if let alert = event.alertEvent {
@@ -26,7 +26,7 @@ package enum OutboxTable {
       }
     }
     try giving.save(db)
-    return Set(giving.last.keys)
+    return giving.given
   }
 
   private static let event = CheckedTable("event", ["id", "recorded_at", "site", "domain", "severity", "body"])

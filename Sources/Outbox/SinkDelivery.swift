@@ -33,9 +33,10 @@ package final class SinkDelivery: Sendable {
     }
   }
 
-  /// Says that new events were committed, or that a sink was resumed or an event sent back to its queue. Never blocks; from any thread.
-  package func notify() {
-    for worker in workers { worker.inbox.put(.wake) }
+  /// Says that new events were committed, or that a sink was resumed or an event sent back to its queue. What is given here need not be
+  /// read. Never blocks; from any thread, in the order of commits.
+  package func notify(_ given: GivenDeliveries = [:]) {
+    for worker in workers { worker.inbox.put(given[worker.sink.id].map { .given($0) } ?? .wake) }
   }
 
   /// Runs once; without sinks it only waits for its end.
@@ -94,7 +95,8 @@ struct SinkWorker: Sendable {
               sleep = Task { await self.sleep(until: until) }
             case .send, .read, .fetch:
               let jitter = random.next()
-              group.addTask { await perform(action, client, jitter: jitter) }
+              // As far as it goes without waiting at once: another thread need not be woken for it.
+              group.addImmediateTask { await perform(action, client, jitter: jitter) }
             }
           }
           if state.isUp != wasUp { tell(isUp: state.isUp) }

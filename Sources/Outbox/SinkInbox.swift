@@ -1,10 +1,13 @@
 import Synchronization
 
-/// What a sink's tasks, and those who wake it, bring to its state: in order, wakes that come together as one.
+/// What a sink's tasks, and those who wake it, bring to its state: in order, wakes that come together as one. Of what commits give it holds
+/// a page at most: more is only a wake, and read later.
 final class SinkInbox: Sendable {
   private struct State {
     var events: [SinkState.Event] = []
     var isWoken = false
+    /// Deliveries in `events` that commits gave.
+    var given = 0
     var isClosed = false
     var waiter: CheckedContinuation<Void, Never>?
   }
@@ -12,6 +15,10 @@ final class SinkInbox: Sendable {
 
   func put(_ event: SinkState.Event) {
     let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+      var event = event
+      if case .given(let new) = event {
+        if state.given + new.count > SinkState.pageSize { event = .wake } else { state.given += new.count }
+      }
       if case .wake = event {
         if state.isWoken { return nil }
         state.isWoken = true
@@ -36,7 +43,7 @@ final class SinkInbox: Sendable {
       }
       return state.withLock { state in
         if state.isClosed { return nil }
-        defer { (state.events, state.isWoken) = ([], false) }
+        defer { (state.events, state.isWoken, state.given) = ([], false, 0) }
         return state.events
       }
     } onCancel: {

@@ -40,6 +40,8 @@ package struct SinkState: Sendable {
   package enum Event: Sendable {
     /// Something new may wait, or the sink was resumed.
     case wake
+    /// A commit gave it these, in order: as a wake, and what follows on what was read before need not be read.
+    case given([WaitingDelivery])
     case backlog(SinkBacklog)
     /// Of the deliveries that were asked for, those that still wait.
     case fetched([WaitingDelivery])
@@ -133,6 +135,7 @@ package struct SinkState: Sendable {
     var actions: [Action] = []
     switch event {
     case .wake: wake()
+    case .given(let deliveries): take(deliveries, at: now)
     case .backlog(let backlog): receive(backlog, at: now)
     case .fetched(let deliveries): fill(deliveries, at: now)
     case .alarm: alarm = nil
@@ -160,6 +163,16 @@ package struct SinkState: Sendable {
 extension SinkState {
   private mutating func wake() {
     if reading.isUnderWay { reading.isWoken = true } else { reading.hasMore = true }
+  }
+
+  private mutating func take(_ given: [WaitingDelivery], at now: SinkInstant) {
+    let isNext = given.first.map { $0.sequence == reading.cursor + 1 } ?? false
+    guard isNext, stop == nil, !reading.isUnderWay, !reading.hasMore, loaded + given.count <= Self.loadedMax, known < Self.knownMax else {
+      return wake()
+    }
+    for delivery in given { admit(delivery, at: now) }
+    reading.cursor += Int64(given.count)
+    if reading.againAt == nil { reading.againAt = now.uptime + Self.rereadEvery }
   }
 
   private mutating func read(at now: SinkInstant, _ actions: inout [Action]) {

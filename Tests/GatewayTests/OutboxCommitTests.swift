@@ -56,7 +56,7 @@ import Testing
     let gateway = try Self.told(6)
     let marks = (1...4).map { DeliveryMark(sink: "ioc", sequence: $0, attempts: 9, outcome: .dead(.expired, error: "HTTP 503")) }
     _ = try gateway.store.commit(gateway.engine, marks: marks, realNow: GatewayWorkshop.time(500_000))
-    #expect(gateway.store.takeHasEvents(), "the delivery is told of the gap event")
+    #expect(gateway.store.takeGiven() != nil, "the delivery is told of the gap event")
     #expect(gateway.counters.gaps == ["expired": 1])
     try gateway.reopen()
     #expect(gateway.counters.gaps == ["expired": 1])

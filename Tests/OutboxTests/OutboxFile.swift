@@ -31,7 +31,7 @@ final class OutboxFile: OutboxReader {
   var committed: [DeliveryMark] { marks.withLock { $0 } }
 
   @discardableResult
-  func enqueue(_ events: [EventRecord], to sinks: [SinkFilter]) throws -> Set<String> {
+  func enqueue(_ events: [EventRecord], to sinks: [SinkFilter]) throws -> GivenDeliveries {
     try queue.write { try OutboxTable.enqueue(events, to: sinks, realNow: Wall.now(), in: $0) }
   }
 

@@ -104,8 +104,10 @@ struct SinkWorld {
 
   private mutating func step() {
     if let at = arrivals.first, at <= now {
+      let begin = plan.events - arrivals.count
       while let at = arrivals.first, at <= now { arrivals.removeFirst() }
-      return handle(.wake)
+      let given = rows[begin..<(plan.events - arrivals.count)].map(\.delivery)
+      return handle(random.below(4) == 0 ? .wake : .given(given))
     }
     if let at = restarts.first, at <= now {
       restarts.removeFirst()

@@ -1,11 +1,13 @@
+package import Outbox
 import Synchronization
 
-/// Tells whoever listens that events were committed. The writer rings it; it never blocks.
+/// Tells whoever listens that events were committed, and which of them sinks were given. The writer rings it; it never blocks.
 package final class EventBell: Sendable {
-  private let listener = Mutex<(@Sendable () -> Void)?>(nil)
+  package typealias Listener = @Sendable (GivenDeliveries) -> Void
+  private let listener = Mutex<Listener?>(nil)
 
   package init() {}
 
-  func ring() { listener.withLock { $0 }?() }
-  package func listen(_ new: @escaping @Sendable () -> Void) { listener.withLock { $0 = new } }
+  func ring(_ given: GivenDeliveries) { listener.withLock { $0 }?(given) }
+  package func listen(_ new: @escaping Listener) { listener.withLock { $0 = new } }
 }

@@ -73,7 +73,7 @@ package final class GatewayService: Sendable {
       sinks: configuration.sinks, instance: configuration.instance, reader: StoredOutbox(reader: reader),
       seed: UInt64(bitPattern: LiveClock.wall.milliseconds), logger: logger, wallClock: { LiveClock.wall },
       isClockTrusted: Self.isClockTrusted(writer), mark: { try await writer.record($0) })
-    bell.listen { [delivery] in delivery.notify() }
+    bell.listen { [delivery] given in delivery.notify(given) }
   }
 
   /// A clock that is wrong from the start is found out when devices were heard: for ten minutes nobody knows.

@@ -9,7 +9,7 @@ extension WriterCore {
     try commitNow()
     do throws(StoreError) {
       let answer = try store.obey(order, realNow: machine.wall)
-      bell.ring()
+      bell.ring([:])
       return answer
     } catch {
       if error != .full { fail(error) }

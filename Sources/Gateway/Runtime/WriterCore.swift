@@ -109,9 +109,10 @@ package final class WriterCore {
   /// - Returns: what to wait for before the next turn; nil when all is over.
   package func turn(_ seen: Int16) -> Wait? {
     if hasEnded { return nil }
-    if !isLingering, !hasMore, seen & Int16(POLLIN) != 0, session.isUp {
-      isLingering = true  // let a batch gather; the bell still wakes us
-      return Wait(socket: -1, events: 0, milliseconds: received >= Self.crowd ? Self.lingerInCrowd : 1)
+    // In a crowd a batch may gather; the bell still wakes us. Else what came during the last commit is batch enough.
+    if !isLingering, !hasMore, received >= Self.crowd, seen & Int16(POLLIN) != 0, session.isUp {
+      isLingering = true
+      return Wait(socket: -1, events: 0, milliseconds: Self.lingerInCrowd)
     }
     let wasReadable = isLingering || hasMore || seen != 0
     isLingering = false
@@ -142,7 +143,7 @@ package final class WriterCore {
   private func endIfFailing(_ work: () throws(StoreError) -> Void) {
     do throws(StoreError) {
       try work()
-      if store.takeHasEvents() { bell.ring() }
+      ring()
     } catch {
       fail(error)
     }
@@ -239,7 +240,7 @@ package final class WriterCore {
     let begun = machine.monotonicNanoseconds
     let counted = received
     do throws(StoreError) {
-      let events = try commitOnWhatIsLeft()
+      try commitOnWhatIsLeft()
       commits.record(nanoseconds: machine.monotonicNanoseconds - begun)
       marks.removeAll(keepingCapacity: true)
       isDiskFull = false
@@ -248,7 +249,7 @@ package final class WriterCore {
         store.survived()
       }
       resumeWaiting()
-      if !events.isEmpty { bell.ring() }
+      ring()
       checkSize()
       checkLog()
       checkDisk()
@@ -258,13 +259,15 @@ package final class WriterCore {
   }
 
   /// What finds no room gets what is kept for it.
-  private func commitOnWhatIsLeft() throws(StoreError) -> [EventRecord] {
-    do throws(StoreError) { return try store.commit(engine, marks: marks, realNow: machine.wall) } catch {
+  private func commitOnWhatIsLeft() throws(StoreError) {
+    do throws(StoreError) { _ = try store.commit(engine, marks: marks, realNow: machine.wall) } catch {
       guard error == .full, store.file.reserve.give() else { throw error }
       logger.warning("The disk is full: what was kept for that is used up", metadata: ["directory": "\(store.file.directory)"])
-      return try store.commit(engine, marks: marks, realNow: machine.wall)
+      _ = try store.commit(engine, marks: marks, realNow: machine.wall)
     }
   }
+
+  func ring() { if let given = store.takeGiven() { bell.ring(given) } }
 
   private func commitFailed(_ error: StoreError) {
     guard error == .full, !isEnding else { return fail(error) }
@@ -452,17 +455,6 @@ package final class WriterCore {
     if hasEnded { return done(.failure(failure ?? StoreError.unusable("the gateway has ended"))) }
     marks += new
     waiting.append(done)
-  }
-
-  /// A reader has met a row that it cannot read.
-  ///
-  /// - Returns: false where the writer can.
-  func setAside(_ row: DamagedRow) throws(StoreError) -> Bool {
-    try commitNow()
-    guard try store.setAside(row, engine, realNow: machine.wall) else { return false }
-    logger.error("A row of the store is damaged and was set aside", metadata: ["row": "\(row.what)"])
-    if store.takeHasEvents() { bell.ring() }
-    return true
   }
 
   /// A command as traces have it. It joins the next commit, after which `done` is called with what became of it.

@@ -33,7 +33,7 @@ extension GatewayStore {
     var remade: [UInt8]?
     try withoutDamage(engine, realNow: realNow) { () throws(StoreError) in remade = try self.remade(row, engine) }
     engine.setAside(row, remade: remade)
-    if try !commit(engine, realNow: realNow).isEmpty { hasUntoldEvents = true }
+    _ = try commit(engine, realNow: realNow)
     sealed.forget()
     return true
   }

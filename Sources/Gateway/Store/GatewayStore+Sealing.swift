@@ -20,12 +20,6 @@ extension GatewayStore {
     do throws(StoreError) { try seal(engine, realNow) } catch { if error != .full { throw error } }
   }
 
-  /// Whether `tend` and its like have committed events since this was last asked.
-  package func takeHasEvents() -> Bool {
-    defer { hasUntoldEvents = false }
-    return hasUntoldEvents
-  }
-
   func noteAge(of row: Int64, _ engine: Engine) {
     guard let clock = engine.clock, rowAges.last.map({ clock - $0.at >= engine.settings.rawRetention / 32 }) ?? true else { return }
     rowAges.append((row, clock))
@@ -90,6 +84,7 @@ extension GatewayStore {
     var counters = engine.counters
     if !gaps.isEmpty { counters.gaps[Self.shortRing, default: 0] += Int64(gaps.count) }
     var cutBytes: Int64 = 0
+    var given: GivenDeliveries = [:]
     try file.commit { db in
       for row in rows.chunks { try ChunkTable.store(row.number, row.body, db) }
       for row in rows.rollups { try RollupTable.store(row.number, row.body, db) }
@@ -103,11 +98,11 @@ extension GatewayStore {
       }
       if !gaps.isEmpty {
         try save(counters, engine, lastNumber, db)
-        try OutboxTable.enqueue(gaps, to: sinks, realNow: realNow, in: db)
+        given = try OutboxTable.enqueue(gaps, to: sinks, realNow: realNow, in: db)
       }
     }
     engine.counters = counters
-    if !gaps.isEmpty { hasUntoldEvents = true }
+    if !gaps.isEmpty { note(given: given) }
     if let newCut {
       cut = newCut
       logBytes -= cutBytes

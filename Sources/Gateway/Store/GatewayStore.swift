@@ -42,8 +42,8 @@ package final class GatewayStore {
   var hasUntoldRestores: Bool { !untoldRestores.isEmpty }
   /// Their gaps are in the engine's batch.
   private var restoresToldAt: Timestamp?
-  /// Events were committed of which `commit` did not tell.
-  var hasUntoldEvents = false
+  /// What was given to sinks since `takeGiven`; nil where no event was committed.
+  private var given: GivenDeliveries?
   /// So many events wait for a sink, at most. Tests choose others.
   package var waitingMax = OutboxTable.waitingMax
   /// The engine's counters from the commit in hand on, where it tells a sink of a loss.
@@ -246,6 +246,7 @@ package final class GatewayStore {
     var rowBytes: Int64 = 0
     var ringBytes: [(place: Int, bytes: Int64)] = []
     countersWithLosses = nil
+    var given: GivenDeliveries = [:]
     try file.commit { db in
       if number != lastNumber {
         let row = engine.batch.encode(number: number)
@@ -253,7 +254,7 @@ package final class GatewayStore {
         try SeriesLog.append(row, number: number, db)
       }
       if hasChanges { try save(engine.counters, engine, number, db) }
-      try write(changes, engine.registry, realNow, db)
+      given = try write(changes, engine.registry, realNow, db)
       if !marks.isEmpty || !changes.events.isEmpty { try settle(marks, engine, realNow, number, db) }
       for damaged in changes.damaged where damaged.row.table == .chunk {
         guard let place = engine.rings.all.firstIndex(where: { $0.id == ChunkTable.place(of: damaged.row.number).ring }) else { continue }
@@ -268,7 +269,8 @@ package final class GatewayStore {
       noteAge(of: number, engine)
     }
     lastNumber = number
-    if let counters = countersWithLosses { (engine.counters, hasUntoldEvents) = (counters, true) }
+    if let counters = countersWithLosses { engine.counters = counters }
+    if countersWithLosses != nil || !changes.events.isEmpty { note(given: given) }
     if restoresToldAt != nil { (untoldRestores, restoresToldAt) = ([], nil) }
     engine.batchCommitted()
     return changes.events
@@ -279,7 +281,9 @@ package final class GatewayStore {
       .execute(arguments: [Data(counters.json), number, Data(engine.doubt.saved)])
   }
 
-  private func write(_ changes: EngineChanges, _ registry: Registry, _ realNow: Timestamp, _ db: GRDB.Database) throws {
+  private func write(
+    _ changes: EngineChanges, _ registry: Registry, _ realNow: Timestamp, _ db: GRDB.Database
+  ) throws -> GivenDeliveries {
     if let at = changes.registeredAt { try SeriesTable.register(at: at, db) }
     for life in changes.lives { try AlertTable.store(life, db) }
     for alert in changes.alerts { try AlertTable.store(alert, db) }
@@ -287,12 +291,22 @@ package final class GatewayStore {
     for (id, silence) in changes.silences {
       if let silence { try SilenceTable.store(silence, db) } else { try SilenceTable.remove(id, db) }
     }
-    if !changes.events.isEmpty { try OutboxTable.enqueue(changes.events, to: sinks, realNow: realNow, in: db) }
+    let given = changes.events.isEmpty ? [:] : try OutboxTable.enqueue(changes.events, to: sinks, realNow: realNow, in: db)
     for reject in changes.rejects { try RejectTable.store(reject, db) }
     for message in changes.quarantined { try Quarantine.keep(message, db) }
     for damaged in changes.damaged { try Quarantine.take(damaged, db) }
     for (device, state) in changes.online { try OnlineTable.store(registry.devices[device].id, state, db) }
     for row in changes.toldRows { try Quarantine.told(logRow: row.number, at: row.at, db) }
     if let at = restoresToldAt { for restore in untoldRestores { try RestoreTable.told(restore.id, at: at, db) } }
+    return given
+  }
+
+  /// An event was committed, and so much of it went to sinks.
+  func note(given new: GivenDeliveries) { given = (given ?? [:]).merging(new) { $0 + $1 } }
+
+  /// What commits gave to sinks since this was last asked; nil where none had an event. Where it is empty something else waits, or nothing.
+  package func takeGiven() -> GivenDeliveries? {
+    defer { given = nil }
+    return given
   }
 }

@@ -7,7 +7,7 @@ import TestSupport
 ///
 /// As the real one it commits marks while the next request is already under way, and forgets all it did not commit when the process ends.
 final class SimulatedDelivery {
-  private let sink: String
+  let sink: String
   private let ioc: SimulatedIOC
   private unowned let gateway: SimulatedGateway
   private let machine: SimulatedMachine
@@ -35,7 +35,10 @@ final class SimulatedDelivery {
   }
 
   func end() { isOver = true }
-  func ring() { isRung = true }
+  /// - Parameter given: what commits gave it; nil where they gave nothing, or other sinks.
+  func ring(_ given: [WaitingDelivery]?) {
+    if let given { inbox.append(.given(given)) } else { isRung = true }
+  }
 
   /// When it goes on by itself; nil where it waits for the writer or for a bell.
   var nextInstant: Milliseconds? {

@@ -106,7 +106,7 @@ final class SimulatedGateway {
     deliveries = zip(town.sinks, iocs).map { sink, ioc in
       SimulatedDelivery(sink: sink.sink, ioc: ioc, gateway: self, machine: machine, seed: random.next())
     }
-    bell.listen { [rung] in rung.ring() }
+    bell.listen { [rung] given in rung.ring(given) }
     core.startIntake()
   }
 
@@ -173,7 +173,7 @@ final class SimulatedGateway {
     var seen: Int16 = 0
     if let wait, wait.socket >= 0, stream?.isReadable == true { seen |= Int16(POLLIN) }
     let next = core.turn(seen)
-    if rung.take() { for delivery in deliveries { delivery.ring() } }
+    for given in rung.take() { for delivery in deliveries { delivery.ring(given[delivery.sink]) } }
     if let next {
       wait = next
       wakesAt = machine.now + Milliseconds(next.milliseconds)
@@ -231,7 +231,12 @@ final class SimulatedGateway {
 
 /// Set from inside a commit, read after the turn.
 private final class Rung: Sendable {
-  private let isRung = Atomic(false)
-  func ring() { isRung.store(true, ordering: .relaxed) }
-  func take() -> Bool { isRung.exchange(false, ordering: .relaxed) }
+  private let given = Mutex<[GivenDeliveries]>([])
+  func ring(_ new: GivenDeliveries) { given.withLock { $0.append(new) } }
+  func take() -> [GivenDeliveries] {
+    given.withLock { given in
+      defer { given = [] }
+      return given
+    }
+  }
 }
