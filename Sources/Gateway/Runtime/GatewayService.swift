@@ -175,10 +175,10 @@ private struct StoredOutbox: OutboxReader {
 }
 
 extension GatewayService {
-  /// Figures of every configured sink.
+  /// Figures of the sinks, see `all(configured:)`.
   package func sinkFigures() async throws -> [SinkFigures] {
     let known = try await reader.readAsync { db in try OutboxTable.figures(in: db) }
-    return configuration.sinks.map { sink in known.first { $0.sink == sink.id } ?? SinkFigures(neverUsed: sink.id) }
+    return known.all(configured: configuration.sinks.map(\.id))
   }
 
   /// A page of alerts, newest first. See `AlertTable.page`.
