@@ -38,6 +38,11 @@ package final class SinkDelivery: Sendable {
     for worker in workers { worker.inbox.put(.wake) }
   }
 
+  /// Says that an operator wants a sink to go on, whatever pause it asked for. Never blocks; from any thread.
+  package func resume(sink: String) {
+    for worker in workers where worker.sink.id == sink { worker.inbox.put(.resumed) }
+  }
+
   /// Runs once; without sinks it only waits for its end.
   package func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -59,6 +64,7 @@ struct SinkWorker: Sendable {
   let isClockTrusted: @Sendable () async -> Bool
   let seed: UInt64
   let logger: Logger
+  private let pause = SinkPause()
 
   func run() async throws {
     let client = SinkClient(sink: sink, logger: logger, wallClock: wallClock)
@@ -99,6 +105,7 @@ struct SinkWorker: Sendable {
           }
           if state.isUp != wasUp { tell(isUp: state.isUp) }
         }
+        pause.set(until: state.pausedUntil(at: now.uptime))
       }
       group.cancelAll()
     }
@@ -172,9 +179,11 @@ struct SinkWorker: Sendable {
     }
   }
 
-  /// The heartbeat, which is neither stored nor tried again. A stopped sink gets none.
+  /// The heartbeat, which is neither stored nor tried again. A stopped sink gets none, nor one that asked for a pause, until it is over.
   private func beat(_ client: SinkClient) async {
+    let own = SinkPause()
     while (try? await Task.sleep(for: .milliseconds(sink.heartbeatEvery))) != nil {
+      if pause.lasts(at: SinkWorker.uptime) || own.lasts(at: SinkWorker.uptime) { continue }
       guard let figures = try? await reader.figures(sink: sink.id) ?? SinkFigures(neverUsed: sink.id), figures.stopped == nil else {
         continue
       }
@@ -182,6 +191,7 @@ struct SinkWorker: Sendable {
         instance: instance, sink: sink.id, lastSequence: figures.lastSequence, waiting: figures.waiting, now: wallClock())
       guard let outcome = await client.post(id: event.id, body: event.body, sequence: nil) else { return }
       if case .answered(200...299, _, _) = outcome { continue }
+      if case .answered(_, let retryAfter?, _) = outcome { own.set(until: SinkWorker.uptime + retryAfter.delay(from: wallClock())) }
       logger.debug("Heartbeat not taken", metadata: ["sink": "\(sink.id)", "outcome": "\(outcome)"])
     }
   }

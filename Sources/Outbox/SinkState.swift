@@ -43,6 +43,8 @@ package struct SinkState: Sendable {
     case backlog(SinkBacklog)
     /// Of the deliveries that were asked for, those that still wait.
     case fetched([WaitingDelivery])
+    /// An operator says go on: pauses and delays are over.
+    case resumed
     /// The sleep is over.
     case alarm
     /// `jitter` is a random number in 0..<1. Nothing expires by a clock that is not trusted.
@@ -126,6 +128,8 @@ package struct SinkState: Sendable {
   }
 
   package var isUp: Bool { health.isUp }
+  /// Until when the IOC asked for a pause; nil where it did not, or that is over.
+  package func pausedUntil(at uptime: Milliseconds) -> Milliseconds? { health.asked(at: uptime) }
   package var inFlight: Int { underWay.count }
 
   /// The actions to perform, in their order.
@@ -133,6 +137,7 @@ package struct SinkState: Sendable {
     var actions: [Action] = []
     switch event {
     case .wake: wake()
+    case .resumed: resume()
     case .backlog(let backlog): receive(backlog, at: now)
     case .fetched(let deliveries): fill(deliveries, at: now)
     case .alarm: alarm = nil
@@ -160,6 +165,12 @@ package struct SinkState: Sendable {
 extension SinkState {
   private mutating func wake() {
     if reading.isUnderWay { reading.isWoken = true } else { reading.hasMore = true }
+  }
+
+  /// What is under way stays so; everything else is read anew, with the times that it has then.
+  private mutating func resume() {
+    if stop == nil { forgetAll() }
+    wake()
   }
 
   private mutating func read(at now: SinkInstant, _ actions: inout [Action]) {

@@ -270,4 +270,17 @@ import Testing
     #expect(sends(state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [delivery(1)])), at: at(3))) == [])
     #expect(sends(state.handle(answer(2, 204), at: at(4))) == [], "the first was not taken in")
   }
+
+  @Test func `an operator's order ends a pause that the IOC asked for, and delays with it`() {
+    var (state, actions) = reading([delivery(1), delivery(2)], concurrency: 1)
+    actions = state.handle(answer(1, 429, retryAfter: "3600"), at: at(10))
+    #expect(sends(actions) == [] && !state.isUp)
+    let end: Milliseconds = 50_000 + 10 + 3_600_000
+    #expect(state.pausedUntil(at: 50_000 + 20) == end && state.pausedUntil(at: end) == nil)
+    actions = state.handle(.resumed, at: at(20))
+    #expect(state.isUp && state.pausedUntil(at: 50_000 + 20) == nil)
+    #expect(actions.contains(.read(after: 0, limit: 64)))
+    // The order has made them due in the store.
+    #expect(sends(state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [delivery(1), delivery(2)])), at: at(21))) == [1])
+  }
 }

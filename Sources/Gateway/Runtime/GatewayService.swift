@@ -18,7 +18,7 @@ package final class GatewayService: Sendable {
   package let writer: Writer
   /// Read-only connections, beside the writer's.
   package let reader: StoreReader
-  private let delivery: SinkDelivery
+  let delivery: SinkDelivery
   let logger: Logger
 
   /// Reads the files, locks the directory, opens the store, recovers.
