@@ -94,10 +94,18 @@ extension OutboxTable {
   private static func redrive(
     _ event: String, _ sink: String?, _ realNow: Timestamp, _ most: Int64, _ db: GRDB.Database
   ) throws -> OutboxAnswer {
-    let all = try Row.fetchAll(db, sql: "SELECT * FROM delivery WHERE event = ? ORDER BY sink", arguments: [event]).map(DeliveryRow.init)
-    guard !all.isEmpty else { return .refused(.unknownEvent(event)) }
+    let rows = try Row.fetchAll(db, sql: "SELECT * FROM delivery WHERE event = ? ORDER BY sink", arguments: [event])
+    guard !rows.isEmpty else { return .refused(.unknownEvent(event)) }
+    // One that is damaged keeps none of the others from being sent again.
+    let all = rows.compactMap { try? DeliveryRow($0) }
     let dead = all.filter { $0.state == .dead && ($0.sink == sink || sink == nil) }
-    guard !dead.isEmpty else { return .refused(.notDead(event)) }
+    guard !dead.isEmpty else {
+      let damage = OutboxRefusal.damaged("a delivery of event \(event) is not as it was written")
+      return .refused(all.count < rows.count ? damage : .notDead(event))
+    }
+    let row = try Row.fetchOne(
+      db, sql: "SELECT \(columns) FROM delivery LEFT JOIN event ON event.id = delivery.event WHERE delivery.event = ?", arguments: [event])
+    _ = try row.map { try body($0, of: event) }  // what is damaged stays dead
     for delivery in dead {
       if try room(for: delivery.sink, most, db) < 1 { return .refused(.full(sink: delivery.sink, most: most)) }
     }
@@ -114,15 +122,19 @@ extension OutboxTable {
     let room = try room(for: sink, most, db)
     guard room > 0 else { return .refused(.full(sink: sink, most: most)) }
     let limit = min(room, Int64(OutboxOrder.redriveMax))
-    let dead = try Row.fetchAll(
+    let rows = try Row.fetchAll(
       db,
       sql: """
-        SELECT delivery.* FROM delivery INDEXED BY delivery_dead JOIN event ON event.id = delivery.event
+        SELECT \(columns) FROM delivery INDEXED BY delivery_dead JOIN event ON event.id = delivery.event
         WHERE delivery.sink = ? AND sequence > ? AND state = 2 AND recorded_at >= ? ORDER BY sequence LIMIT ?
-        """, arguments: [sink, after, since?.milliseconds ?? .min, limit]
-    ).map(DeliveryRow.init)
+        """, arguments: [sink, after, since?.milliseconds ?? .min, limit])
+    // What is damaged stays dead.
+    let dead = rows.compactMap { row -> DeliveryRow? in
+      guard let delivery = try? DeliveryRow(row), (try? body(row, of: delivery.event)) != nil else { return nil }
+      return delivery
+    }
     try wake(dead, realNow, db)
-    return .redriven(count: dead.count, next: dead.count == Int(limit) ? dead.last?.sequence : nil)
+    return .redriven(count: dead.count, next: rows.count == Int(limit) ? try rows.last?.sound("sequence") : nil)
   }
 
   private static func room(for sink: String, _ most: Int64, _ db: GRDB.Database) throws -> Int64 {

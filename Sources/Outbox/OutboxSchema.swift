@@ -93,6 +93,14 @@ package enum OutboxSchema {
         """
     ),
     Migration(name: "outbox-5", sql: told + losses + indexes),
+    // Its rows lose their checksums, which SQL cannot renew.
+    Migration(
+      name: "outbox-6",
+      sql: """
+        ALTER TABLE sink_loss ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE sink_loss ADD COLUMN told_damaged INTEGER NOT NULL DEFAULT 0;
+        UPDATE sink_loss SET checksum = NULL;
+        """),
   ]
   /// Of the alerts that are not over, by what each sink was given before this was kept.
   private static let told = """

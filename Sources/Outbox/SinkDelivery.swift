@@ -5,7 +5,7 @@ package import Readings
 package protocol OutboxReader: Sendable {
   /// See `OutboxTable.waiting`.
   func waiting(sink: String, after sequence: Int64, limit: Int) async throws -> SinkBacklog
-  func waiting(sink: String, sequences: [Int64]) async throws -> [WaitingDelivery]
+  func waiting(sink: String, sequences: [Int64]) async throws -> SinkBacklog
   /// The figures of one sink, nil while it never got an event. See `OutboxTable.figures`.
   func figures(sink: String) async throws -> SinkFigures?
 }

@@ -42,7 +42,7 @@ package struct SinkState: Sendable {
     case wake
     case backlog(SinkBacklog)
     /// Of the deliveries that were asked for, those that still wait.
-    case fetched([WaitingDelivery])
+    case fetched(SinkBacklog)
     /// An operator says go on: pauses and delays are over.
     case resumed
     /// The sleep is over.
@@ -138,8 +138,8 @@ package struct SinkState: Sendable {
     switch event {
     case .wake: wake()
     case .resumed: resume()
-    case .backlog(let backlog): receive(backlog, at: now)
-    case .fetched(let deliveries): fill(deliveries, at: now)
+    case .backlog(let backlog): receive(backlog, at: now, &actions)
+    case .fetched(let found): fill(found, at: now, &actions)
     case .alarm: alarm = nil
     case .attempted(let sequence, let outcome, let jitter, let isClockTrusted):
       settle(sequence, outcome, at: now, jitter: jitter, mayExpire: isClockTrusted, &actions)
@@ -182,10 +182,10 @@ extension SinkState {
     actions.append(.read(after: reading.cursor, limit: Self.pageSize))
   }
 
-  private mutating func receive(_ backlog: SinkBacklog, at now: SinkInstant) {
+  private mutating func receive(_ backlog: SinkBacklog, at now: SinkInstant, _ actions: inout [Action]) {
     precondition(reading.isUnderWay, "a page was asked for")
     let isOutdated = reading.isOutdated
-    reading.hasMore = reading.isWoken || backlog.deliveries.count >= Self.pageSize
+    reading.hasMore = reading.isWoken || backlog.count >= Self.pageSize
     (reading.isUnderWay, reading.isOutdated, reading.isWoken) = (false, false, false)
     defer { forgetCommitted() }
     if isOutdated {
@@ -199,8 +199,10 @@ extension SinkState {
     }
     stop = nil
     for delivery in backlog.deliveries where !settled.contains(delivery.sequence) { admit(delivery, at: now) }
-    if let last = backlog.deliveries.last { reading.cursor = last.sequence }
-    if backlog.deliveries.count < Self.pageSize, reading.againAt == nil { reading.againAt = now.uptime + Self.rereadEvery }
+    // What was read before it was damaged is sent from memory.
+    for damaged in backlog.damaged where !lanes.values.contains(where: { $0.contains(damaged.sequence) }) { setAside(damaged, &actions) }
+    if let last = backlog.lastSequence { reading.cursor = last }
+    if backlog.count < Self.pageSize, reading.againAt == nil { reading.againAt = now.uptime + Self.rereadEvery }
   }
 
   private mutating func admit(_ delivery: WaitingDelivery, at now: SinkInstant) {
@@ -219,12 +221,19 @@ extension SinkState {
     actions.append(.fetch(fetching.map(\.sequence)))
   }
 
-  private mutating func fill(_ deliveries: [WaitingDelivery], at now: SinkInstant) {
+  private mutating func fill(_ backlog: SinkBacklog, at now: SinkInstant, _ actions: inout [Action]) {
     let asked = fetching
     fetching = []
-    let found = Dictionary(uniqueKeysWithValues: deliveries.map { ($0.sequence, $0) })
+    let found = Dictionary(uniqueKeysWithValues: backlog.deliveries.map { ($0.sequence, $0) })
     for (sequence, lane) in asked where lanes[lane] != nil { change(lane, at: now) { $0.fill(sequence, found[sequence]) } }
+    for damaged in backlog.damaged { setAside(damaged, &actions) }
     forgetCommitted()
+  }
+
+  /// What is damaged is none of the IOC's business: the writer makes it a dead letter, and the loss is told.
+  private mutating func setAside(_ damaged: DamagedDelivery, _ actions: inout [Action]) {
+    guard settled.insert(damaged.sequence).inserted else { return }
+    actions.append(mark(damaged.sequence, attempts: 0, .dead(.damaged, error: damaged.what)))
   }
 
   private mutating func note(_ marks: [DeliveryMark]) {

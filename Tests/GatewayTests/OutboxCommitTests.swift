@@ -152,4 +152,21 @@ import Testing
     let gap = try gateway.store.file.read { try OutboxTable.waiting(sink: "ioc", after: 0, limit: 9, in: $0) }.deliveries
     #expect(String(decoding: try #require(gap.first).body, as: UTF8.self).contains(#""count":6,"#))
   }
+
+  @Test func `a damaged event is set aside, told and counted in the commit of its mark, and is so after a kill`() throws {
+    let gateway = try Self.told(4)
+    try gateway.store.file.commit { db in try db.execute(sql: "UPDATE event SET body = x'7b7d' WHERE rowid IN (2, 3)") }
+    let found = try gateway.store.file.read { try OutboxTable.waiting(sink: "ioc", after: 0, limit: 9, in: $0) }
+    #expect(found.damaged.count == 2 && found.deliveries.count == 2)
+    let marks = found.damaged.map { damaged in
+      DeliveryMark(sink: "ioc", sequence: damaged.sequence, attempts: 0, outcome: .dead(.damaged, error: damaged.what))
+    }
+    for _ in 0..<2 { _ = try gateway.store.commit(gateway.engine, marks: marks, realNow: GatewayWorkshop.time(500_000)) }
+    #expect(gateway.store.takeHasEvents(), "the delivery is told of the gap event")
+    try gateway.reopen()
+    #expect(gateway.counters.gaps == ["damaged": 1])
+    let figures = try Self.figures(gateway)
+    #expect((figures.created, figures.dead, figures.waiting) == (5, 2, 3))
+    #expect(try gateway.store.file.read { try OutboxTable.waiting(sink: "ioc", after: 0, limit: 9, in: $0) }.damaged.isEmpty)
+  }
 }

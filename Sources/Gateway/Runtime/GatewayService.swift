@@ -165,7 +165,7 @@ private struct StoredOutbox: OutboxReader {
     try await reader.readAsync { db in try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: db) }
   }
 
-  func waiting(sink: String, sequences: [Int64]) async throws -> [WaitingDelivery] {
+  func waiting(sink: String, sequences: [Int64]) async throws -> SinkBacklog {
     try await reader.readAsync { db in try OutboxTable.waiting(sink: sink, sequences: sequences, in: db) }
   }
 
