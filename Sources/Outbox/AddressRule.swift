@@ -23,17 +23,27 @@ package enum AddressRule {
   }
 
   private static func refusal(v6 a: [UInt8]) -> String? {
-    let embedded: ArraySlice<UInt8>? =
-      if a[0..<10].allSatisfy({ $0 == 0 }), a[10] == 0xff, a[11] == 0xff { a[12...] }  // ::ffff:a.b.c.d
-      else if Array(a[0..<12]) == [0, 0x64, 0xff, 0x9b] + [UInt8](repeating: 0, count: 8) { a[12...] }  // 64:ff9b::a.b.c.d
-      else if a[0] == 0x20, a[1] == 0x02 { a[2..<6] }  // 6to4
-      else { nil }
-    if let embedded { return refusal(v4: Array(embedded)) }
+    if let embedded = v4(within: a) { return refusal(v4: embedded) }
     if a[0..<15].allSatisfy({ $0 == 0 }) { return a[15] == 1 ? "loopback" : a[15] == 0 ? "unspecified" : "reserved" }
+    // ::a.b.c.d, which nobody routes any more: what it holds says why it is refused, and it is refused whatever it holds.
+    if a[0..<12].allSatisfy({ $0 == 0 }) { return refusal(v4: Array(a[12...])) ?? "reserved" }
+    // 64:ff9b:1::/48: where a network's own translator finds the IPv4 address in it is that network's affair.
+    if a[0..<6].elementsEqual([0, 0x64, 0xff, 0x9b, 0, 1]) { return "private" }
+    // Teredo, 2001::/32: a tunnel through a host that the address names.
+    if a[0..<4].elementsEqual([0x20, 0x01, 0, 0]) { return "reserved" }
     if a[0] == 0xfe, a[1] & 0xc0 == 0x80 { return "link-local" }
     if a[0] & 0xfe == 0xfc || (a[0] == 0xfe && a[1] & 0xc0 == 0xc0) { return "private" }
     if a[0] == 0xff { return "multicast" }
     return nil
+  }
+
+  /// The IPv4 address that packets to an IPv6 one end up at.
+  private static func v4(within a: [UInt8]) -> [UInt8]? {
+    let zeros = [UInt8](repeating: 0, count: 8)
+    if a[0..<12].elementsEqual(zeros + [0, 0, 0xff, 0xff]) { return Array(a[12...]) }  // ::ffff:a.b.c.d
+    if a[0..<12].elementsEqual(zeros + [0xff, 0xff, 0, 0]) { return Array(a[12...]) }  // ::ffff:0:a.b.c.d
+    if a[0..<12].elementsEqual([0, 0x64, 0xff, 0x9b] + zeros) { return Array(a[12...]) }  // 64:ff9b::a.b.c.d
+    return a[0] == 0x20 && a[1] == 0x02 ? Array(a[2..<6]) : nil  // 6to4
   }
 
   /// The bytes of an address written out, nil where it is a name.

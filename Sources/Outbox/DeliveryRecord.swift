@@ -4,6 +4,8 @@ package import GRDB
 package import Readings
 
 /// An event's way to one sink, with the event: what operators are shown.
+///
+/// Of a damaged one what cannot be read is missing, and `lastError` says what is damaged.
 package struct DeliveryRecord: Sendable, Equatable {
   package var sink: String
   package var sequence: Int64
@@ -13,10 +15,10 @@ package struct DeliveryRecord: Sendable, Equatable {
   /// Real times: committed or redriven; not to be tried before.
   package var firstAt, nextAt: Timestamp
   package var lastError: String?
-  /// The engine's clock at the event.
+  /// The engine's clock at the event; `firstAt` where the event is damaged.
   package var recordedAt: Timestamp
   package var severity: Severity?
-  /// The CloudEvent, as it is sent.
+  /// The CloudEvent, as it is sent; empty where the event is damaged.
   package var body: [UInt8]
 
   /// The CloudEvent's type and subject; empty where its body cannot be read.
@@ -25,22 +27,32 @@ package struct DeliveryRecord: Sendable, Equatable {
     return (json?["type"] as? String ?? "", json?["subject"] as? String ?? "")
   }
 
-  fileprivate init(_ row: Row) throws {
-    let delivery = try DeliveryRow(row)
-    try OutboxTable.verifyEvent(row, delivery.event, alert: try row.soundIfPresent("alert"))
-    (sink, sequence, event, state) = (delivery.sink, delivery.sequence, delivery.event, delivery.state)
-    (attempts, firstAt, nextAt, lastError) = (delivery.attempts, delivery.firstAt, delivery.nextAt, delivery.lastError)
-    recordedAt = Timestamp(milliseconds: try row.sound("recorded_at"))
-    severity = try (row.soundIfPresent("severity") as Int64?).flatMap { UInt8(exactly: $0) }.flatMap(Severity.init(rawValue:))
-    body = [UInt8](try row.sound("body") as Data)
+  /// - Parameter state: what the index says by which it was found; nil where it was another.
+  fileprivate init(_ row: Row, state known: DeliveryState? = nil) throws {
+    let (found, damage) = try DeliveryRecord.way(row, state: known)
+    (sink, sequence, event, state) = (found.sink, found.sequence, found.event, found.state)
+    (attempts, firstAt, nextAt, lastError) = (found.attempts, found.firstAt, found.nextAt, damage ?? found.lastError)
+    do {
+      body = try OutboxTable.body(row, of: found.event)
+      recordedAt = Timestamp(milliseconds: try row.sound("recorded_at"))
+      severity = try (row.soundIfPresent("severity") as Int64?).flatMap { UInt8(exactly: $0) }.flatMap(Severity.init(rawValue:))
+    } catch StoreError.damaged(let what) {
+      (body, recordedAt, severity) = ([], found.firstAt, nil)
+      lastError = lastError ?? "\(DeadReason.damaged.rawValue): \(what)"
+    }
+  }
+
+  private static func way(_ row: Row, state: DeliveryState?) throws -> (row: DeliveryRow, damage: String?) {
+    do { return (try DeliveryRow(row), nil) } catch StoreError.damaged(let what) {
+      let state = try? state ?? DeliveryState(rawValue: row.sound("state"))
+      let remains = DeliveryRow(remains: row, sink: try row.sound("sink"), sequence: try row.sound("sequence"), state: state ?? .waiting)
+      return (remains, "\(DeadReason.damaged.rawValue): \(what)")
+    }
   }
 }
 
 extension OutboxTable {
-  private static let columns = """
-    SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, alert, event.checksum AS event_checksum
-    FROM delivery
-    """
+  private static let everyColumn = "SELECT \(columns) FROM delivery"
   private static let withEvent = "LEFT JOIN event ON event.id = delivery.event"
 
   /// Deliveries in order of sink and sequence, at most `limit`.
@@ -67,9 +79,9 @@ extension OutboxTable {
       let condition = sink == nil ? "(sink, sequence) > (?, ?)" : "sink = ? AND sequence > ?"
       let rows = try Row.fetchAll(
         db,
-        sql: "\(columns) \(index) \(withEvent) WHERE \(condition) AND \(term) = \(state.rawValue) ORDER BY sink, sequence LIMIT ?",
+        sql: "\(everyColumn) \(index) \(withEvent) WHERE \(condition) AND \(term) = \(state.rawValue) ORDER BY sink, sequence LIMIT ?",
         arguments: [sink ?? cursor.sink, cursor.sequence, limit])
-      found += try rows.map(DeliveryRecord.init)
+      found += try rows.map { try DeliveryRecord($0, state: state) }
     }
     return Array(found.sorted { ($0.sink, $0.sequence) < ($1.sink, $1.sequence) }.prefix(limit))
   }
@@ -77,12 +89,13 @@ extension OutboxTable {
   /// Everything that was given to a sink after a sequence and is kept, in order, at most `limit`.
   package static func given(to sink: String, after sequence: Int64, limit: Int, in db: GRDB.Database) throws -> [DeliveryRecord] {
     try Row.fetchAll(
-      db, sql: "\(columns) \(withEvent) WHERE sink = ? AND sequence > ? ORDER BY sequence LIMIT ?", arguments: [sink, sequence, limit]
-    ).map(DeliveryRecord.init)
+      db, sql: "\(everyColumn) \(withEvent) WHERE sink = ? AND sequence > ? ORDER BY sequence LIMIT ?", arguments: [sink, sequence, limit]
+    ).map { try DeliveryRecord($0) }
   }
 
   /// The ways of one event, by sink; empty where none is kept.
   package static func deliveries(of id: String, in db: GRDB.Database) throws -> [DeliveryRecord] {
-    try Row.fetchAll(db, sql: "\(columns) \(withEvent) WHERE delivery.event = ? ORDER BY sink", arguments: [id]).map(DeliveryRecord.init)
+    try Row.fetchAll(db, sql: "\(everyColumn) \(withEvent) WHERE delivery.event = ? ORDER BY sink", arguments: [id])
+      .map { try DeliveryRecord($0) }
   }
 }

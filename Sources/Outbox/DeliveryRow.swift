@@ -44,10 +44,32 @@ struct DeliveryRow {
     lastError = try row.soundIfPresent("last_error")
   }
 
+  /// The row, or what is left of a damaged one: whoever changes it writes it whole, and sound again.
   static func find(sink: String, sequence: Int64, _ db: GRDB.Database) throws -> DeliveryRow? {
-    try Row.fetchOne(
-      db.cachedStatement(sql: "SELECT * FROM delivery WHERE sink = ? AND sequence = ?"), arguments: [sink, sequence]
-    ).map(DeliveryRow.init)
+    let found = try Row.fetchOne(
+      db.cachedStatement(sql: "SELECT * FROM delivery WHERE sink = ? AND sequence = ?"), arguments: [sink, sequence])
+    guard let row = found else { return nil }
+    if let sound = try? DeliveryRow(row) { return sound }
+    // The index knows it as well.
+    let waiting = try Row.fetchOne(
+      db.cachedStatement(
+        sql: "SELECT sequence FROM delivery INDEXED BY delivery_waiting WHERE sink = ? AND sequence = ? AND state = 0"),
+      arguments: [sink, sequence])
+    return DeliveryRow(remains: row, sink: sink, sequence: sequence, state: waiting == nil ? .dead : .waiting)
+  }
+
+  /// What can still be read of a row that is damaged somewhere. What finds it, and its state, is the caller's to know.
+  init(remains row: Row, sink: String, sequence: Int64, state: State) {
+    let firstAt = (try? row.sound("first_at") as Int64).flatMap { Timestamp.plausible.contains($0) ? $0 : nil } ?? 0
+    self.init(
+      sink: sink, sequence: sequence, event: (try? row.sound("event")) ?? "", firstAt: Timestamp(milliseconds: firstAt))
+    self.state = state
+  }
+
+  /// Why it is dead; nil where it is not.
+  var deadReason: DeadReason? {
+    guard state == .dead else { return nil }
+    return DeadReason.allCases.first { lastError?.hasPrefix($0.rawValue) ?? false }
   }
 
   func insert(_ db: GRDB.Database) throws { try Self.table.insert(values, db) }

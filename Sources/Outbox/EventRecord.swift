@@ -50,21 +50,39 @@ package struct WaitingDelivery: Sendable, Equatable {
 /// What commits gave to sinks, by sink and in order of sequence: whoever sends it need not read it.
 package typealias GivenDeliveries = [String: [WaitingDelivery]]
 
+/// An event that waits for one sink and cannot be sent: its row, or that of its delivery, is not what was written.
+package struct DamagedDelivery: Sendable, Equatable {
+  package var sequence: Int64
+  /// What is damaged, in one line.
+  package var what: String
+  package init(sequence: Int64, what: String) { (self.sequence, self.what) = (sequence, what) }
+}
+
 /// What a read of a sink's queue found.
 package struct SinkBacklog: Sendable, Equatable {
   /// Why the sink was stopped; nil while it runs.
   package var stopped: String?
   /// In order of sequence; empty for a stopped sink.
   package var deliveries: [WaitingDelivery]
-  package init(stopped: String?, deliveries: [WaitingDelivery]) { (self.stopped, self.deliveries) = (stopped, deliveries) }
+  /// Those among them that are damaged, in order of sequence: for the writer to set aside.
+  package var damaged: [DamagedDelivery]
+
+  package init(stopped: String?, deliveries: [WaitingDelivery], damaged: [DamagedDelivery] = []) {
+    (self.stopped, self.deliveries, self.damaged) = (stopped, deliveries, damaged)
+  }
+
+  var count: Int { deliveries.count + damaged.count }
+  var lastSequence: Int64? { [deliveries.last?.sequence, damaged.last?.sequence].compactMap { $0 }.max() }
 }
 
 /// Why no attempt will deliver an event. The raw value is what operators see.
-package enum DeadReason: String, Sendable {
+package enum DeadReason: String, CaseIterable, Sendable {
   /// The IOC said that the event itself is wrong.
   case rejected
   /// Its time was up.
   case expired
+  /// What is stored of it is not what was written.
+  case damaged
 }
 
 /// What became of an attempt, for the one writer to record.
@@ -85,4 +103,6 @@ package struct DeliveryMark: Sendable, Equatable {
   package init(sink: String, sequence: Int64, attempts: Int, outcome: Outcome) {
     (self.sink, self.sequence, self.attempts, self.outcome) = (sink, sequence, attempts, outcome)
   }
+
+  var isDamage: Bool { if case .dead(.damaged, _) = outcome { true } else { false } }
 }

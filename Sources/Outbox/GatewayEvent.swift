@@ -4,11 +4,13 @@ package import Readings
 /// Events about the gateway itself, not about an alert.
 package enum GatewayEvent {
   /// A span in which continuity cannot be proved, told to every sink whatever its filter. `count` is how many things are missing,
-  /// where known; `detectedAt` the clock when it was found.
+  /// where known; `detectedAt` the clock when it was found. `number` tells gaps apart that say the same.
   package static func gap(
-    instance: String, cause: String, from: Timestamp, to: Timestamp, count: Int64?, detail: String?, detectedAt: Timestamp
+    instance: String, cause: String, from: Timestamp, to: Timestamp, count: Int64?, detail: String?, detectedAt: Timestamp,
+    number: Int64? = nil
   ) -> EventRecord {
-    let id = AlertIdentity.derive([instance, "gap", cause, String(from.milliseconds), String(to.milliseconds), detail ?? ""])
+    let parts = [instance, "gap", cause, String(from.milliseconds), String(to.milliseconds), detail ?? ""]
+    let id = AlertIdentity.derive(parts + (number.map { [String($0)] } ?? []))
     var json = JSONWriter()
     json.object { json in
       CloudEventHead(instance: instance, id: id, type: "vn.thuong.gateway.gap", subject: nil, time: detectedAt)

@@ -29,12 +29,13 @@ struct OutboxGiving {
 
   /// Gives an alert's event: as it is to whoever was told of the alert; as `raised` to those that hear of it first and whose filters it
   /// passes; its end to nobody else.
+  ///
+  /// Who was told need not be configured any longer: what it is owed waits for it to come back, and is given up as all that waits.
   mutating func give(_ event: EventRecord, of alert: AlertEvent, to sinks: [SinkFilter], _ db: GRDB.Database) throws {
     let isLast = alert.transition == .cleared
-    if sinks.isEmpty, !isLast { return }
     let told = try ToldTable.sinks(of: alert.alert, db)
     let first = isLast ? [] : sinks.filter { !told.contains($0.sink) && $0.passes(event) }.map(\.sink)
-    let second = sinks.map(\.sink).filter { told.contains($0) }
+    let second = told.sorted()
     if alert.transition == .raised {
       guard try give(event, to: second + first, db) else { return }
     } else {

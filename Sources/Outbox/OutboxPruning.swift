@@ -35,10 +35,32 @@ extension OutboxTable {
   }
 
   private static func remove(_ row: Row, of sink: String, _ db: GRDB.Database) throws {
-    let (sequence, event): (Int64, String) = (try row.sound("sequence"), try row.sound("event"))
+    let (sequence, event): (Int64, String) = (try row.sound("sequence"), (try? row.sound("event")) ?? "")
     try db.cachedStatement(sql: "DELETE FROM delivery WHERE sink = ? AND sequence = ?").execute(arguments: [sink, sequence])
     try db.cachedStatement(sql: "DELETE FROM event WHERE id = ? AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?)")
       .execute(arguments: [event, event])
+  }
+
+  /// What waits for sinks that are not among these, committed or redriven at `firstAt` or before, as marks that give it up, which is what
+  /// their workers would do; at most `limit`.
+  package static func overdue(
+    except configured: Set<String>, firstAt last: Timestamp, limit: Int, in db: GRDB.Database
+  ) throws -> [DeliveryMark] {
+    var marks: [DeliveryMark] = []
+    for sink in try String.fetchAll(db, sql: "SELECT id FROM sink ORDER BY id") where !configured.contains(sink) {
+      let rows = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT sequence, attempts FROM delivery INDEXED BY delivery_age
+          WHERE state = 0 AND sink = ? AND first_at <= ? ORDER BY first_at LIMIT ?
+          """, arguments: [sink, last.milliseconds, limit - marks.count])
+      marks += try rows.map { row in
+        DeliveryMark(
+          sink: sink, sequence: try row.sound("sequence"), attempts: (try? row.sound("attempts")) ?? 0,
+          outcome: .dead(.expired, error: "the sink is not configured"))
+      }
+    }
+    return marks
   }
 
   /// Alerts that are let go of were told to nobody any longer.

@@ -93,16 +93,24 @@ package enum OutboxSchema {
         """
     ),
     Migration(name: "outbox-5", sql: told + losses + indexes),
+    // Its rows lose their checksums, which SQL cannot renew.
+    Migration(
+      name: "outbox-6",
+      sql: """
+        ALTER TABLE sink_loss ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE sink_loss ADD COLUMN told_damaged INTEGER NOT NULL DEFAULT 0;
+        UPDATE sink_loss SET checksum = NULL;
+        """),
   ]
-  /// Of the alerts that are not over, by what each sink was given before this was kept.
+  /// Of the alerts that are not over, by what each sink was given before this was kept. Only what was recorded since the oldest of them
+  /// began is looked into: a reading counts as at most five minutes ahead of the clock.
   private static let told = """
     CREATE TABLE told (alert TEXT NOT NULL, sink TEXT NOT NULL, checksum INTEGER, PRIMARY KEY (alert, sink)) WITHOUT ROWID;
     INSERT INTO told (alert, sink)
-      SELECT alert, sink FROM (
-        SELECT delivery.sink AS sink, CASE WHEN json_valid(text) THEN json_extract(text, '$.data.alert') END AS alert,
-          CASE WHEN json_valid(text) THEN json_extract(text, '$.type') END AS type
-        FROM delivery JOIN (SELECT id, CAST(body AS TEXT) AS text FROM event) AS event ON event.id = delivery.event)
-      WHERE alert IS NOT NULL GROUP BY alert, sink HAVING sum(type = 'vn.thuong.alert.cleared') = 0;
+      SELECT DISTINCT given.alert, delivery.sink FROM delivery JOIN (
+        SELECT id, CASE WHEN json_valid(CAST(body AS TEXT)) THEN json_extract(CAST(body AS TEXT), '$.data.alert') END AS alert FROM event
+        WHERE recorded_at >= (SELECT min(breached_at) - 300000 FROM alert WHERE state = 'raised')) AS given ON given.id = delivery.event
+      WHERE given.alert IN (SELECT id FROM alert WHERE state = 'raised');
 
     """
 

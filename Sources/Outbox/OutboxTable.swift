@@ -40,9 +40,19 @@ package enum OutboxTable {
     return try alertEvent.insertIfNew(values + [alert], db)
   }
 
-  /// The event of a row that has its checksum as `event_checksum`.
-  static func verifyEvent(_ row: Row, _ id: String, alert: String?) throws {
+  /// The body of a row's event, which has its checksum as `event_checksum`.
+  ///
+  /// - Throws: `StoreError.damaged`.
+  static func body(_ row: Row, of id: String) throws -> [UInt8] {
+    guard try row.soundIfPresent("id") as String? != nil else { throw StoreError.damaged("event \(id) is gone") }
+    let alert: String? = try row.soundIfPresent("alert")
     try (alert == nil ? event : alertEvent).verify(row, "event \(id)", checksum: "event_checksum")
+    let body: Data = try row.sound("body")
+    // Without a checksum, of old, this is all that can be said of it.
+    if try row.soundIfPresent("event_checksum") as Int64? == nil, (try? JSONSerialization.jsonObject(with: body)) == nil {
+      throw StoreError.damaged("event \(id) is not as it was written")
+    }
+    return [UInt8](body)
   }
 
   static func lastSequence(of sink: String, in db: GRDB.Database) throws -> Int64 {
@@ -50,18 +60,20 @@ package enum OutboxTable {
       ?? Int64.fetchOne(db.cachedStatement(sql: "SELECT sequence FROM sequence_floor")) ?? 0
   }
 
-  /// Records what became of attempts. A mark of a delivery that no longer waits changes nothing, so that marks may come twice.
-  /// Returns the marks of events that expired now: each is a gap to be told.
+  /// Records what became of attempts. A mark of a delivery that no longer waits changes nothing, so that marks may come twice; nor does
+  /// one that calls damaged what can be read here: whoever read it may have read it from a disk that gives something else the second time.
+  /// Returns the marks of events that expired, or were set aside as damaged, now: each is a loss to be told.
   @discardableResult
   package static func apply(_ marks: [DeliveryMark], in db: GRDB.Database) throws -> [DeliveryMark] {
-    var expired: [DeliveryMark] = []
+    var lost: [DeliveryMark] = []
     for mark in marks {
       switch mark.outcome {
       case .delivered:
         try settle(mark, as: .delivered, error: nil, counter: "delivered", in: db)
       case .dead(let reason, let error):
-        if try settle(mark, as: .dead, error: "\(reason.rawValue): \(error)", counter: "dead", in: db), reason == .expired {
-          expired.append(mark)
+        if reason == .damaged, try waiting(sink: mark.sink, sequences: [mark.sequence], in: db).damaged.isEmpty { continue }
+        if try settle(mark, as: .dead, error: "\(reason.rawValue): \(error)", counter: "dead", in: db), reason != .rejected {
+          lost.append(mark)
         }
       case .retryLater(let nextAt, let error):
         try change(mark, in: db) { ($0.nextAt, $0.lastError) = (nextAt, error) }
@@ -70,7 +82,7 @@ package enum OutboxTable {
         try db.cachedStatement(sql: "UPDATE sink SET stopped = ? WHERE id = ?").execute(arguments: [reason, mark.sink])
       }
     }
-    return expired
+    return lost
   }
 
   @discardableResult
@@ -104,35 +116,46 @@ package enum OutboxTable {
     guard stopped == nil else { return SinkBacklog(stopped: stopped, deliveries: []) }
     let statement = try db.cachedStatement(sql: "\(waitingRows) AND delivery.sequence > ? ORDER BY delivery.sequence LIMIT ?")
     let rows = try Row.fetchAll(statement, arguments: [sink, sequence, limit])
-    return SinkBacklog(stopped: nil, deliveries: try rows.map(waitingDelivery))
+    return try backlog(rows)
   }
 
-  /// Those of these deliveries to a sink that wait.
-  package static func waiting(sink: String, sequences: [Int64], in db: GRDB.Database) throws -> [WaitingDelivery] {
+  /// Those of these deliveries to a sink that wait, in the order given.
+  package static func waiting(sink: String, sequences: [Int64], in db: GRDB.Database) throws -> SinkBacklog {
     let statement = try db.cachedStatement(sql: "\(waitingRows) AND delivery.sequence = ?")
-    return try sequences.compactMap { sequence in
-      try Row.fetchOne(statement, arguments: [sink, sequence]).map(waitingDelivery)
-    }
+    return try backlog(try sequences.compactMap { sequence in try Row.fetchOne(statement, arguments: [sink, sequence]) })
   }
+
+  /// What `DeliveryRow` and `body(_:of:)` read.
+  static let columns =
+    "delivery.*, event.id, recorded_at, site, domain, severity, body, alert, event.checksum AS event_checksum"
 
   /// By the index of what waits: without it a page goes through all that was ever delivered to the sink.
   private static let waitingRows = """
-    SELECT delivery.*, event.id, recorded_at, site, domain, severity, body, alert, event.checksum AS event_checksum
-    FROM delivery INDEXED BY delivery_waiting LEFT JOIN event ON event.id = delivery.event
+    SELECT \(columns) FROM delivery INDEXED BY delivery_waiting LEFT JOIN event ON event.id = delivery.event
     WHERE delivery.sink = ? AND delivery.state = 0
     """
 
-  private static func waitingDelivery(_ row: Row) throws -> WaitingDelivery {
-    let delivery = try DeliveryRow(row)
-    let alert: String? = try row.soundIfPresent("alert")
-    try verifyEvent(row, delivery.event, alert: alert)
-    let body: Data = try row.sound("body")
-    return WaitingDelivery(
-      sequence: delivery.sequence, event: try row.sound("id"), alert: alert, body: [UInt8](body), attempts: delivery.attempts,
-      firstAt: delivery.firstAt, nextAt: delivery.nextAt)
+  private static func backlog(_ rows: [Row]) throws -> SinkBacklog {
+    var backlog = SinkBacklog(stopped: nil, deliveries: [])
+    for row in rows {
+      do { backlog.deliveries.append(try waitingDelivery(row)) } catch StoreError.damaged(let what) {
+        backlog.damaged.append(DamagedDelivery(sequence: try row.sound("sequence"), what: what))
+      }
+    }
+    return backlog
   }
 
-  /// The figures of every sink that ever got an event, by id.
+  private static func waitingDelivery(_ row: Row) throws -> WaitingDelivery {
+    let delivery = try DeliveryRow(row)
+    guard delivery.state == .waiting else {
+      throw StoreError.damaged("delivery \(delivery.sequence) to \(delivery.sink) waits by the index, and is \(delivery.state.name)")
+    }
+    return WaitingDelivery(
+      sequence: delivery.sequence, event: delivery.event, alert: try row.soundIfPresent("alert"), body: try body(row, of: delivery.event),
+      attempts: delivery.attempts, firstAt: delivery.firstAt, nextAt: delivery.nextAt)
+  }
+
+  /// The figures of every sink that ever got an event, by id. Of a damaged delivery, which is about to be set aside, they say nothing.
   package static func figures(in db: GRDB.Database) throws -> [SinkFigures] {
     let rows = try Row.fetchAll(
       db.cachedStatement(
@@ -144,12 +167,13 @@ package enum OutboxTable {
           ORDER BY sink.id
           """))
     return try rows.map { row in
-      let oldest = try (row.soundIfPresent("sequence") as Int64?).map { _ in try DeliveryRow(row) }
+      let oldest = try? DeliveryRow(row)
+      let oldestAt = try? row.sound("oldest_at") as Int64
       let (last, skipped): (Int64, Int64) = (try row.sound("last_sequence"), try row.sound("skipped"))
       return SinkFigures(
         sink: try row.sound("id"), created: last - skipped, lastSequence: last, delivered: try row.sound("delivered"),
         dead: try row.sound("dead"), stopped: try row.soundIfPresent("stopped"),
-        oldestWaitingSince: try (row.soundIfPresent("oldest_at") as Int64?).map(Timestamp.init(milliseconds:)),
+        oldestWaitingSince: oldestAt.flatMap { Timestamp.plausible.contains($0) ? Timestamp(milliseconds: $0) : nil },
         attemptsOfOldest: oldest?.attempts ?? 0, lastError: oldest?.lastError)
     }
   }

@@ -17,6 +17,15 @@ extension OperatorText {
     case .behind: BilingualText(vi: "chậm", en: "behind")
     case .failing: BilingualText(vi: "lỗi liên tiếp", en: "failing")
     case .stopped: BilingualText(vi: "đã dừng", en: "stopped")
+    case .unconfigured: BilingualText(vi: "không còn trong cấu hình", en: "not configured")
     }
+  }
+
+  /// What becomes of events that wait for a sink that is not configured any longer.
+  package static func unconfigured(sink: String, waiting: Int64) -> BilingualText {
+    let days = RetryPolicy().giveUp / 86_400_000
+    return BilingualText(
+      vi: "\(sink) không còn trong cấu hình: \(waiting) sự kiện chờ, được gửi khi có lại, hoặc bị bỏ sau \(days) ngày",
+      en: "\(sink) is not configured: \(waiting) events wait, are sent when it is back, or given up after \(days) days")
   }
 }

@@ -5,7 +5,7 @@ package import Readings
 package protocol OutboxReader: Sendable {
   /// See `OutboxTable.waiting`.
   func waiting(sink: String, after sequence: Int64, limit: Int) async throws -> SinkBacklog
-  func waiting(sink: String, sequences: [Int64]) async throws -> [WaitingDelivery]
+  func waiting(sink: String, sequences: [Int64]) async throws -> SinkBacklog
   /// The figures of one sink, nil while it never got an event. See `OutboxTable.figures`.
   func figures(sink: String) async throws -> SinkFigures?
 }
@@ -39,6 +39,11 @@ package final class SinkDelivery: Sendable {
     for worker in workers { worker.inbox.put(given[worker.sink.id].map { .given($0) } ?? .wake) }
   }
 
+  /// Says that an operator wants a sink to go on, whatever pause it asked for. Never blocks; from any thread.
+  package func resume(sink: String) {
+    for worker in workers where worker.sink.id == sink { worker.inbox.put(.resumed) }
+  }
+
   /// Runs once; without sinks it only waits for its end.
   package func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -60,6 +65,7 @@ struct SinkWorker: Sendable {
   let isClockTrusted: @Sendable () async -> Bool
   let seed: UInt64
   let logger: Logger
+  private let pause = SinkPause()
 
   func run() async throws {
     let client = SinkClient(sink: sink, logger: logger, wallClock: wallClock)
@@ -101,6 +107,7 @@ struct SinkWorker: Sendable {
           }
           if state.isUp != wasUp { tell(isUp: state.isUp) }
         }
+        pause.set(until: state.pausedUntil(at: now.uptime))
       }
       group.cancelAll()
     }
@@ -174,9 +181,11 @@ struct SinkWorker: Sendable {
     }
   }
 
-  /// The heartbeat, which is neither stored nor tried again. A stopped sink gets none.
+  /// The heartbeat, which is neither stored nor tried again. A stopped sink gets none, nor one that asked for a pause, until it is over.
   private func beat(_ client: SinkClient) async {
+    let own = SinkPause()
     while (try? await Task.sleep(for: .milliseconds(sink.heartbeatEvery))) != nil {
+      if pause.lasts(at: SinkWorker.uptime) || own.lasts(at: SinkWorker.uptime) { continue }
       guard let figures = try? await reader.figures(sink: sink.id) ?? SinkFigures(neverUsed: sink.id), figures.stopped == nil else {
         continue
       }
@@ -184,6 +193,7 @@ struct SinkWorker: Sendable {
         instance: instance, sink: sink.id, lastSequence: figures.lastSequence, waiting: figures.waiting, now: wallClock())
       guard let outcome = await client.post(id: event.id, body: event.body, sequence: nil) else { return }
       if case .answered(200...299, _, _) = outcome { continue }
+      if case .answered(_, let retryAfter?, _) = outcome { own.set(until: SinkWorker.uptime + retryAfter.delay(from: wallClock())) }
       logger.debug("Heartbeat not taken", metadata: ["sink": "\(sink.id)", "outcome": "\(outcome)"])
     }
   }

@@ -13,6 +13,8 @@ package struct SinkFigures: Sendable, Equatable {
   package var attemptsOfOldest: Int
   /// Of the same.
   package var lastError: String?
+  /// False for a sink that the configuration has no longer: what waits for it is sent when it is back, or given up.
+  package var isConfigured = true
 
   /// Of a sink that never got an event.
   package init(neverUsed sink: String) {
@@ -34,6 +36,8 @@ package struct SinkFigures: Sendable, Equatable {
 
 /// How a sink stands, the worst first that applies. The raw value is what operators and metrics see.
 package enum SinkCondition: String, CaseIterable, Sendable {
+  /// It is not in the configuration any longer, and something waits for it.
+  case unconfigured
   /// It wants no more events, until an operator resumes it.
   case stopped
   /// It did not take its next event in several attempts.
@@ -51,6 +55,7 @@ extension SinkFigures {
   ///   - now: real time.
   ///   - behindAfter: something that has waited for longer puts the sink behind.
   package func condition(now: Timestamp, behindAfter: Milliseconds) -> SinkCondition {
+    if !isConfigured { return .unconfigured }
     if stopped != nil { return .stopped }
     if attemptsOfOldest >= Self.attemptsMax { return .failing }
     return age(now: now) > behindAfter ? .behind : .ok
@@ -58,4 +63,16 @@ extension SinkFigures {
 
   /// For how long the oldest of what waits has waited; 0 where nothing does.
   package func age(now: Timestamp) -> Milliseconds { oldestWaitingSince.map { max(0, now - $0) } ?? 0 }
+}
+
+extension [SinkFigures] {
+  /// Those of the configured sinks, in their order, then of those that are gone from the configuration and for which something waits.
+  package func all(configured: [String]) -> [SinkFigures] {
+    let gone = filter { $0.waiting > 0 && !configured.contains($0.sink) }.map { figures in
+      var figures = figures
+      figures.isConfigured = false
+      return figures
+    }
+    return configured.map { id in first { $0.sink == id } ?? SinkFigures(neverUsed: id) } + gone
+  }
 }

@@ -53,5 +53,5 @@ struct SinkHealth: Sendable {
   }
 
   /// Until when the IOC asked for a pause; nil where that is over.
-  private func asked(at uptime: Milliseconds) -> Milliseconds? { isPauseAsked ? downUntil.flatMap { $0 > uptime ? $0 : nil } : nil }
+  func asked(at uptime: Milliseconds) -> Milliseconds? { isPauseAsked ? downUntil.flatMap { $0 > uptime ? $0 : nil } : nil }
 }

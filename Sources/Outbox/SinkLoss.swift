@@ -2,33 +2,45 @@ import Database
 package import GRDB
 package import Readings
 
-/// What a sink has lost because its events waited too long or were too many: a stretch of its sequences, told by one gap event.
+/// What a sink has lost because its events waited too long, were too many, or are damaged: a stretch of its sequences, told by one gap
+/// event.
 ///
 /// One gap event of this kind waits for a sink at a time. What is lost until the sink has taken it is told by the next, so that a sink
-/// that is dead for weeks gets two and not one for each event. Where the gap event itself is lost its stretch stays, and is told again
+/// that is dead for weeks gets two and not one for each event. Where the gap event itself expires its stretch stays, and is told again
 /// once something else is lost or the sink takes something: by itself a gap event leads to no other.
 ///
 /// As a row of `sink_loss`: `count` events of the sequences first to last, recorded between `from_at` and `to_at` (ms of the engine's
-/// clock), are lost and were not taken as a gap. `told_sequence` is the gap event that waits, NULL where none does; it tells of
-/// `told_count` of them, up to `told_last` and `told_to`.
+/// clock), are lost and were not taken as a gap, `damaged` of them because they were. `told_sequence` is the gap event that waits, NULL
+/// where none does; it tells of `told_count` of them, up to `told_last` and `told_to`, of which `told_damaged` were damaged.
 package struct SinkLoss: Equatable, Sendable {
-  package static let cause = "expired"
   /// So many are made dead in one commit, at most.
   static let overflowMax: Int64 = 10_000
   private static let table = CheckedTable(
     "sink_loss",
     [
       "sink", "count", "from_at", "to_at", "first_sequence", "last_sequence", "told_sequence", "told_count", "told_last", "told_to",
+      "damaged", "told_damaged",
     ])
 
   private let sink: String
   private var count: Int64 = 0
+  private var damaged: Int64 = 0
   private var (from, to) = (Timestamp(milliseconds: 0), Timestamp(milliseconds: 0))
   private var (first, last) = (Int64(0), Int64(0))
-  private var told: (sequence: Int64?, count: Int64, last: Int64, to: Timestamp) = (nil, 0, 0, Timestamp(milliseconds: 0))
+  private var told = Told()
+
+  /// The gap event that waits, and what it tells of.
+  private struct Told: Equatable {
+    var sequence: Int64?
+    var count: Int64 = 0
+    var damaged: Int64 = 0
+    var last: Int64 = 0
+    var to = Timestamp(milliseconds: 0)
+  }
 
   package static func == (a: SinkLoss, b: SinkLoss) -> Bool {
-    (a.sink, a.count, a.from, a.to, a.first, a.last) == (b.sink, b.count, b.from, b.to, b.first, b.last) && a.told == b.told
+    (a.sink, a.count, a.damaged, a.told) == (b.sink, b.count, b.damaged, b.told)
+      && (a.from, a.to, a.first, a.last) == (b.from, b.to, b.first, b.last)
   }
 
   private init(sink: String) { self.sink = sink }
@@ -40,7 +52,10 @@ package struct SinkLoss: Equatable, Sendable {
     func time(_ column: String) throws -> Timestamp { Timestamp(milliseconds: try row.sound(column)) }
     count = try row.sound("count")
     (from, to, first, last) = (try time("from_at"), try time("to_at"), try row.sound("first_sequence"), try row.sound("last_sequence"))
-    told = (try row.soundIfPresent("told_sequence"), try row.sound("told_count"), try row.sound("told_last"), try time("told_to"))
+    damaged = try row.sound("damaged")
+    told = Told(
+      sequence: try row.soundIfPresent("told_sequence"), count: try row.sound("told_count"), damaged: try row.sound("told_damaged"),
+      last: try row.sound("told_last"), to: try time("told_to"))
   }
 
   // MARK: In a commit
@@ -65,36 +80,39 @@ package struct SinkLoss: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - marks: those of this commit.
-  ///   - expired: of these, what `OutboxTable.apply` returned.
-  /// - Returns: how many gap events were enqueued.
+  ///   - lost: of these, what `OutboxTable.apply` returned.
+  /// - Returns: the causes of the gap events that were enqueued, one each.
   @discardableResult
-  package static func settle(_ marks: [DeliveryMark], expired: [DeliveryMark], at moment: Moment, in db: GRDB.Database) throws -> Int {
+  package static func settle(_ marks: [DeliveryMark], lost: [DeliveryMark], at moment: Moment, in db: GRDB.Database) throws -> [String] {
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
           SELECT id, sink.last_sequence - skipped - delivered - dead AS waiting, sink_loss.*
           FROM sink LEFT JOIN sink_loss ON sink_loss.sink = sink.id ORDER BY id
           """))
-    var gaps = 0
+    var causes: [String] = []
     for row in rows {
       let (id, waiting): (String, Int64) = (try row.sound("id"), try row.sound("waiting"))
       let known = try (row.soundIfPresent("sink") as String?).map { _ in try SinkLoss(row) }
-      let lost = expired.filter { $0.sink == id }
+      let lost = lost.filter { $0.sink == id }
       if known == nil, lost.isEmpty, waiting <= moment.waitingMax { continue }
       var loss = known ?? SinkLoss(sink: id)
-      for mark in lost { try loss.add(mark.sequence, db) }
-      let isGapLost = loss.told.sequence.map { told in lost.contains { $0.sequence == told } } ?? false
+      for mark in lost { try loss.add(mark.sequence, isDamaged: mark.isDamage, moment, db) }
+      let isGapLost = loss.told.sequence.map { told in lost.contains { $0.sequence == told && !$0.isDamage } } ?? false
       try loss.noteGap(db)
       let isDue = lost.count > (isGapLost ? 1 : 0) || marks.contains { $0.sink == id && $0.outcome == .delivered }
       let overflow = try loss.shed(waiting, isDue: isDue, moment, db)
       try loss.noteGap(db)
-      if isDue || overflow > 0 { gaps += try loss.tell(moment, db) }
+      if isDue || overflow > 0, let cause = try loss.tell(moment, db) { causes.append(cause) }
       if loss != known { try loss.save(db) }
     }
-    return gaps
+    return causes
   }
 
   /// Makes the oldest of what waits dead, where too much does, or would with the gap event that is told of it.
+  ///
+  /// One that a worker has in memory may still be sent and taken after that: it stays dead here, and the receiver has one more than it
+  /// was told.
   ///
   /// - Parameter isDue: a gap event is told anyway, where there is something to tell.
   /// - Returns: how many.
@@ -107,58 +125,82 @@ package struct SinkLoss: Equatable, Sendable {
       db.cachedStatement(
         sql: "SELECT * FROM delivery INDEXED BY delivery_waiting WHERE sink = ? AND state = 0 ORDER BY sequence LIMIT ?"),
       arguments: [sink, excess + 1]
-    ).map(DeliveryRow.init)
+    ).map { row in
+      try (try? DeliveryRow(row)) ?? DeliveryRow(remains: row, sink: sink, sequence: row.sound("sequence"), state: .waiting)
+    }
     // The gap event that waits goes itself: one more makes room for another.
     if !rows.prefix(excess).contains(where: { $0.sequence == told.sequence }) { rows = Array(rows.prefix(excess)) }
     for var delivery in rows {
       delivery.state = .dead
       delivery.lastError = "\(DeadReason.expired.rawValue): more than \(moment.waitingMax) waited"
       try delivery.replace(db)
-      try add(delivery.sequence, db)
+      try add(delivery.sequence, isDamaged: false, moment, db)
     }
     try db.cachedStatement(sql: "UPDATE sink SET dead = dead + ? WHERE id = ?").execute(arguments: [rows.count, sink])
     return rows.count
   }
 
-  private mutating func add(_ sequence: Int64, _ db: GRDB.Database) throws {
-    let recorded = try Int64.fetchOne(
-      db.cachedStatement(
-        sql: "SELECT recorded_at FROM delivery JOIN event ON event.id = delivery.event WHERE delivery.sink = ? AND sequence = ?"),
-      arguments: [sink, sequence])
-    // A gap event is no loss of its own: what it told of is counted already.
-    let isGap = sequence == told.sequence
-    let at = recorded.map(Timestamp.init(milliseconds:)) ?? to
+  private mutating func add(_ sequence: Int64, isDamaged: Bool, _ moment: Moment, _ db: GRDB.Database) throws {
+    let at = try recordedAt(sequence, isDamaged: isDamaged, db) ?? (first == 0 ? moment.clock : to)
     (from, to) = first == 0 ? (at, at) : (min(from, at), max(to, at))
     (first, last) = first == 0 ? (sequence, sequence) : (min(first, sequence), max(last, sequence))
-    if !isGap { count += 1 }
+    // A gap event is no loss of its own: what it told of is counted already.
+    if sequence == told.sequence { return }
+    count += 1
+    if isDamaged { damaged += 1 }
+  }
+
+  /// When the event of a delivery was recorded; nil where that cannot be relied on.
+  private func recordedAt(_ sequence: Int64, isDamaged: Bool, _ db: GRDB.Database) throws -> Timestamp? {
+    let row = try Row.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT event.id, recorded_at, site, domain, severity, \(isDamaged ? "body" : "NULL AS body"), alert,
+            event.checksum AS event_checksum
+          FROM delivery JOIN event ON event.id = delivery.event WHERE delivery.sink = ? AND sequence = ?
+          """), arguments: [sink, sequence])
+    guard let row, let at = try? row.sound("recorded_at") as Int64, Timestamp.plausible.contains(at) else { return nil }
+    if isDamaged, (try? OutboxTable.body(row, of: row.sound("id"))) == nil { return nil }
+    return Timestamp(milliseconds: at)
   }
 
   /// What became of the gap event that waited. One that the sink refuses was told all the same.
   private mutating func noteGap(_ db: GRDB.Database) throws {
     guard let sequence = told.sequence else { return }
     let delivery = try DeliveryRow.find(sink: sink, sequence: sequence, db)
-    switch delivery?.state {
-    case .waiting: return
-    case .dead where delivery?.lastError?.hasPrefix(DeadReason.expired.rawValue) == true: told.sequence = nil
-    case .delivered, .dead, nil:
-      count -= told.count
+    switch (delivery?.state, delivery?.deadReason) {
+    case (.waiting, _): return
+    case (.dead, .expired), (.dead, .damaged): told.sequence = nil
+    case (.delivered, _), (.dead, _), (nil, _):
+      (count, damaged) = (count - told.count, damaged - told.damaged)
       (first, from) = (told.last + 1, told.to)
-      told = (nil, 0, 0, Timestamp(milliseconds: 0))
+      told = Told()
     }
   }
 
-  private mutating func tell(_ moment: Moment, _ db: GRDB.Database) throws -> Int {
-    guard count > 0, told.sequence == nil else { return 0 }
+  /// - Returns: the cause; nil where there is nothing to tell, or what there is waits already.
+  private mutating func tell(_ moment: Moment, _ db: GRDB.Database) throws -> String? {
+    guard count > 0, told.sequence == nil else { return nil }
+    let sequence = try OutboxTable.lastSequence(of: sink, in: db) + 1
+    let cause = damaged == count ? DeadReason.damaged.rawValue : DeadReason.expired.rawValue
+    // The same stretch may be lost again after it was redriven.
     let gap = GatewayEvent.gap(
-      instance: moment.instance, cause: Self.cause, from: from, to: to, count: count,
-      detail:
-        "sink \(sink) did not take \(count) events of the sequences \(first) to \(last) in time; thuong outbox redrive sends them again",
-      detectedAt: moment.clock)
+      instance: moment.instance, cause: cause, from: from, to: to, count: count, detail: detail, detectedAt: moment.clock,
+      number: sequence)
     var giving = OutboxGiving(realNow: moment.realNow)
-    guard try giving.give(gap, to: [sink], db) else { return 0 }
+    guard try giving.give(gap, to: [sink], db) else { return nil }
     try giving.save(db)
-    told = (giving.last[sink], count, last, to)
-    return 1
+    told = Told(sequence: sequence, count: count, damaged: damaged, last: last, to: to)
+    return cause
+  }
+
+  private var detail: String {
+    let stretch = "\(count) events of the sequences \(first) to \(last)"
+    if damaged == count {
+      return "\(stretch) for sink \(sink) are damaged in the store and were not sent; thuong outbox list --state dead names them"
+    }
+    let some = damaged > 0 ? ", \(damaged) of them because they are damaged in the store" : ""
+    return "sink \(sink) did not take \(stretch) in time\(some); thuong outbox redrive sends them again"
   }
 
   private func save(_ db: GRDB.Database) throws {
@@ -168,6 +210,7 @@ package struct SinkLoss: Equatable, Sendable {
     }
     let values: [(any DatabaseValueConvertible)?] = [
       sink, count, from.milliseconds, to.milliseconds, first, last, told.sequence, told.count, told.last, told.to.milliseconds,
+      damaged, told.damaged,
     ]
     try Self.table.replace(values, db)
   }

@@ -44,7 +44,9 @@ package struct SinkState: Sendable {
     case given([WaitingDelivery])
     case backlog(SinkBacklog)
     /// Of the deliveries that were asked for, those that still wait.
-    case fetched([WaitingDelivery])
+    case fetched(SinkBacklog)
+    /// An operator says go on: pauses and delays are over.
+    case resumed
     /// The sleep is over.
     case alarm
     /// `jitter` is a random number in 0..<1. Nothing expires by a clock that is not trusted.
@@ -128,6 +130,8 @@ package struct SinkState: Sendable {
   }
 
   package var isUp: Bool { health.isUp }
+  /// Until when the IOC asked for a pause; nil where it did not, or that is over.
+  package func pausedUntil(at uptime: Milliseconds) -> Milliseconds? { health.asked(at: uptime) }
   package var inFlight: Int { underWay.count }
 
   /// The actions to perform, in their order.
@@ -136,8 +140,9 @@ package struct SinkState: Sendable {
     switch event {
     case .wake: wake()
     case .given(let deliveries): take(deliveries, at: now)
-    case .backlog(let backlog): receive(backlog, at: now)
-    case .fetched(let deliveries): fill(deliveries, at: now)
+    case .resumed: resume()
+    case .backlog(let backlog): receive(backlog, at: now, &actions)
+    case .fetched(let found): fill(found, at: now, &actions)
     case .alarm: alarm = nil
     case .attempted(let sequence, let outcome, let jitter, let isClockTrusted):
       settle(sequence, outcome, at: now, jitter: jitter, mayExpire: isClockTrusted, &actions)
@@ -165,14 +170,22 @@ extension SinkState {
     if reading.isUnderWay { reading.isWoken = true } else { reading.hasMore = true }
   }
 
+  /// Where something may stand between what was read and what is given, or there is no room, it is read.
   private mutating func take(_ given: [WaitingDelivery], at now: SinkInstant) {
-    let isNext = given.first.map { $0.sequence == reading.cursor + 1 } ?? false
+    let last = reading.cursor + Int64(given.count)
+    let isNext = given.first?.sequence == reading.cursor + 1 && given.last?.sequence == last
     guard isNext, stop == nil, !reading.isUnderWay, !reading.hasMore, loaded + given.count <= Self.loadedMax, known < Self.knownMax else {
       return wake()
     }
     for delivery in given { admit(delivery, at: now) }
-    reading.cursor += Int64(given.count)
+    reading.cursor = last
     if reading.againAt == nil { reading.againAt = now.uptime + Self.rereadEvery }
+  }
+
+  /// What is under way stays so; everything else is read anew, with the times that it has then.
+  private mutating func resume() {
+    if stop == nil { forgetAll() }
+    wake()
   }
 
   private mutating func read(at now: SinkInstant, _ actions: inout [Action]) {
@@ -184,10 +197,10 @@ extension SinkState {
     actions.append(.read(after: reading.cursor, limit: Self.pageSize))
   }
 
-  private mutating func receive(_ backlog: SinkBacklog, at now: SinkInstant) {
+  private mutating func receive(_ backlog: SinkBacklog, at now: SinkInstant, _ actions: inout [Action]) {
     precondition(reading.isUnderWay, "a page was asked for")
     let isOutdated = reading.isOutdated
-    reading.hasMore = reading.isWoken || backlog.deliveries.count >= Self.pageSize
+    reading.hasMore = reading.isWoken || backlog.count >= Self.pageSize
     (reading.isUnderWay, reading.isOutdated, reading.isWoken) = (false, false, false)
     defer { forgetCommitted() }
     if isOutdated {
@@ -201,8 +214,10 @@ extension SinkState {
     }
     stop = nil
     for delivery in backlog.deliveries where !settled.contains(delivery.sequence) { admit(delivery, at: now) }
-    if let last = backlog.deliveries.last { reading.cursor = last.sequence }
-    if backlog.deliveries.count < Self.pageSize, reading.againAt == nil { reading.againAt = now.uptime + Self.rereadEvery }
+    // What was read before it was damaged is sent from memory.
+    for damaged in backlog.damaged where !lanes.values.contains(where: { $0.contains(damaged.sequence) }) { setAside(damaged, &actions) }
+    if let last = backlog.lastSequence { reading.cursor = last }
+    if backlog.count < Self.pageSize, reading.againAt == nil { reading.againAt = now.uptime + Self.rereadEvery }
   }
 
   private mutating func admit(_ delivery: WaitingDelivery, at now: SinkInstant) {
@@ -221,12 +236,19 @@ extension SinkState {
     actions.append(.fetch(fetching.map(\.sequence)))
   }
 
-  private mutating func fill(_ deliveries: [WaitingDelivery], at now: SinkInstant) {
+  private mutating func fill(_ backlog: SinkBacklog, at now: SinkInstant, _ actions: inout [Action]) {
     let asked = fetching
     fetching = []
-    let found = Dictionary(uniqueKeysWithValues: deliveries.map { ($0.sequence, $0) })
+    let found = Dictionary(uniqueKeysWithValues: backlog.deliveries.map { ($0.sequence, $0) })
     for (sequence, lane) in asked where lanes[lane] != nil { change(lane, at: now) { $0.fill(sequence, found[sequence]) } }
+    for damaged in backlog.damaged { setAside(damaged, &actions) }
     forgetCommitted()
+  }
+
+  /// What is damaged is none of the IOC's business: the writer makes it a dead letter, and the loss is told.
+  private mutating func setAside(_ damaged: DamagedDelivery, _ actions: inout [Action]) {
+    guard settled.insert(damaged.sequence).inserted else { return }
+    actions.append(mark(damaged.sequence, attempts: 0, .dead(.damaged, error: damaged.what)))
   }
 
   private mutating func note(_ marks: [DeliveryMark]) {

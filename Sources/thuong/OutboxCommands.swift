@@ -55,6 +55,10 @@ struct OutboxList: ParsableCommand {
     if format == .json { return JSONLines.print(found) { DeliveryDocument.write($0, to: &$1) } }
     print(OutboxText.text(found))
     if found.count == limit { print("the first \(limit); --limit shows more") }
+    let figures = try store.outbox().figures().all(configured: store.configuration().sinks.map(\.id))
+    for figures in figures where !figures.isConfigured && sink ?? figures.sink == figures.sink {
+      print(OperatorText.unconfigured(sink: figures.sink, waiting: figures.waiting).vi)
+    }
   }
 }
 
@@ -71,7 +75,7 @@ struct OutboxShow: ParsableCommand {
     guard let first = found.first else { throw CommandFailure(code: 2, "no event of the id \(id) is kept") }
     if format == .json { return JSONLines.print([found]) { DeliveryDocument.write(event: $0, to: &$1) } }
     print(OutboxText.text(found))
-    print("\n\(String(decoding: first.body, as: UTF8.self))")
+    if !first.body.isEmpty { print("\n\(String(decoding: first.body, as: UTF8.self))") }
   }
 }
 

@@ -78,7 +78,8 @@ struct SinksTest: AsyncParsableCommand {
 }
 
 struct SinksResume: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "resume", abstract: "A sink that was stopped goes on.")
+  static let configuration = CommandConfiguration(
+    commandName: "resume", abstract: "A sink that was stopped, or is held up by a pause that it asked for, goes on at once.")
 
   @OptionGroup var store: StoreOptions
   @Option(help: "Who. Default: the user of this command.")
@@ -87,6 +88,6 @@ struct SinksResume: ParsableCommand {
 
   func run() throws {
     guard case .resumed(let waiting, let was) = try store.obey(.resume(sink: id), by: by) else { return }
-    print("\(id): goes on; \(waiting) events wait; it had stopped: \(was)")
+    print("\(id): goes on; \(waiting) events wait; it had been held up by: \(was)")
   }
 }

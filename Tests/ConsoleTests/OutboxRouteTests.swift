@@ -19,13 +19,13 @@ import Testing
     func count(_ type: String) -> Int { got.withLock { $0.count { $0.type == "vn.thuong.\(type)" } } }
   }
 
-  private func withCity(_ body: (RunningConsole, PrivateBroker, Centre) async throws -> Void) async throws {
+  private func withCity(more: String = "", _ body: (RunningConsole, PrivateBroker, Centre) async throws -> Void) async throws {
     let broker = try PrivateBroker()
     try broker.start()
     let centre = Centre()
     let ioc = try TestIOC { centre.respond($0) }
     try await ioc.run { port in
-      try await RunningConsole.run(try TestTown(broker: broker.port, sink: port)) { console in
+      try await RunningConsole.run(try TestTown(broker: broker.port, sink: port, more: more)) { console in
         try await console.waitUntilReady()
         try await body(console, broker, centre)
       }
@@ -108,6 +108,19 @@ import Testing
       #expect(try await console.samples()["thuong_events_oldest_seconds{sink=\"ioc\"}"] == 0)
       try expectProblem(try await console.post("/api/v1/sinks/ioc/resume", #"{"by":"Lan"}"#), 409, "not stopped")
       try expectProblem(try await console.post("/api/v1/sinks/none/resume", #"{"by":"Lan"}"#), 404)
+    }
+  }
+
+  @Test func `a sink that would be tried again in an hour goes on at once when it is resumed`() async throws {
+    try await withCity(more: ", retry: {first: 1h, most: 1h}") { console, broker, centre in
+      centre.answer(503)
+      try await broker.publish([(Self.topic(0), #"{"values":{"speed":5}}"#)])
+      try await eventually("it was tried once") { try await sink(console)["attempts"] as? Int == 1 }
+      centre.answer(204)
+      let resumed = try await console.post("/api/v1/sinks/ioc/resume", #"{"by":"Lan"}"#)
+      #expect(resumed.status == 200, "\(resumed.text)")
+      try await eventually("it is delivered") { try await sink(console)["delivered"] as? Int == 1 }
+      #expect(centre.got.withLock { $0.count } == 2)
     }
   }
 

@@ -73,6 +73,20 @@ import Testing
     #expect(sinkProblems(waitingFor: 1000, attempts: 3) == ["sink_failing: ioc: 5 waiting, 3 attempts failed: 503"])
   }
 
+  @Test func `a sink that is gone from the configuration is shown for as long as something waits for it, and is no problem`() {
+    let old = SinkFigures(
+      sink: "old", created: 9, delivered: 3, dead: 1, stopped: "HTTP 410", oldestWaitingSince: Timestamp(milliseconds: 0),
+      attemptsOfOldest: 9, lastError: "503")
+    var empty = old
+    (empty.sink, empty.delivered) = ("empty", 8)
+    let all = [empty, old].all(configured: ["ioc"])
+    #expect(all.map(\.sink) == ["ioc", "old"] && all.map(\.isConfigured) == [true, false])
+    let now = Timestamp(milliseconds: 1_763_683_200_000)
+    #expect(all.map { $0.condition(now: now, behindAfter: 1) } == [.ok, .unconfigured])
+    let problems = Readiness(status: nil, sinks: all, behindAfter: ["ioc": 300_000], now: now).problems
+    #expect(problems.count == 1 && problems[0].hasPrefix("writer_silent"))
+  }
+
   @Test func `a writer or a store that does not answer is a problem, not silence`() {
     let problems = Readiness(status: nil, sinks: nil, behindAfter: [:], now: Timestamp(milliseconds: 0)).problems
     #expect(problems.map { $0.prefix { $0 != ":" } } == ["writer_silent", "store_unreadable"])

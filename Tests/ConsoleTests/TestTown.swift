@@ -8,7 +8,8 @@ final class TestTown: Sendable {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("thuong-console-\(UUID().uuidString)")
   var configuration: URL { folder.appendingPathComponent("thuong.yaml") }
 
-  init(broker: Int, sink: Int? = nil, hasToken: Bool = true) throws {
+  /// - Parameter more: what the sink says besides.
+  init(broker: Int, sink: Int? = nil, more: String = "", hasToken: Bool = true) throws {
     try FileManager.default.createDirectory(at: folder.appendingPathComponent("Devices/profiles"), withIntermediateDirectories: true)
     try FileManager.default.createDirectory(at: folder.appendingPathComponent("Rules"), withIntermediateDirectories: true)
     try writeDevices()
@@ -24,7 +25,9 @@ final class TestTown: Sendable {
       http: {listen: "127.0.0.1:0"\(hasToken ? ", token_file: token" : "")}
 
       """
-    if let sink { lines += "sinks: [{id: ioc, url: \"http://127.0.0.1:\(sink)/events\", secret_file: secret, allow_private: true}]\n" }
+    if let sink {
+      lines += "sinks: [{id: ioc, url: \"http://127.0.0.1:\(sink)/events\", secret_file: secret, allow_private: true\(more)}]\n"
+    }
     try write("thuong.yaml", lines)
   }
 

@@ -32,16 +32,7 @@ import Testing
 
   private static func city() async throws -> FaultCity {
     var plan = FaultCity.Plan()
-    plan.files["Rules/traffic.yaml"] = """
-      rules:
-        - id: slow
-          name: {vi: "Chậm", en: "Slow"}
-          where: {domain: traffic}
-          when: last(speed) < 10
-          severity: major
-          message: {vi: "{device.name}: {last(speed)} km/h", en: "{device.name}: {last(speed)} km/h"}
-
-      """
+    plan.files["Rules/traffic.yaml"] = AlertTown.slowRule
     plan.clock = "gateway"
     return try await FaultCity(plan)
   }

@@ -16,7 +16,7 @@ final class GatewayWorkshop {
   private(set) var registry: Registry
   private(set) var book: RuleBook
   private let directory: TemporaryDirectory
-  private let sinks: [SinkFilter]
+  private var sinks: [SinkFilter]
   private var opened: (store: GatewayStore, engine: Engine)?
   /// Every event that was committed, in order.
   private(set) var events: [EventRecord] = []
@@ -61,6 +61,12 @@ final class GatewayWorkshop {
   func reopen() throws {
     opened = nil
     try open()
+  }
+
+  /// The same with other sinks.
+  func reopen(sinks: [SinkFilter]) throws {
+    self.sinks = sinks
+    try reopen()
   }
 
   /// The same with other rules, or other devices.

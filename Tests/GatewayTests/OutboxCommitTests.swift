@@ -92,4 +92,81 @@ import Testing
     #expect(waiting.map(\.sequence) == [1, 2, 3, 4])
     #expect(waiting[1].event == id)
   }
+
+  private static func waiting(_ gateway: GatewayWorkshop, _ sink: String) throws -> [String] {
+    try gateway.store.file.read { try OutboxTable.waiting(sink: sink, after: 0, limit: 99, in: $0) }.deliveries.map { delivery in
+      AlertBody(
+        EventRecord(id: delivery.event, recordedAt: delivery.firstAt, site: nil, domain: nil, severity: nil, body: delivery.body)
+      ).text
+    }
+  }
+
+  @Test func `a sink that is out of the configuration when an alert ends hears of its end when it is back`() throws {
+    let (old, new) = (SinkFilter(sink: "old"), SinkFilter(sink: "new"))
+    let gateway = try GatewayWorkshop(rules: Self.rules, sinks: [old])
+    gateway.send(#"{"values":{"speed":5}}"#, at: 0)
+    gateway.send(#"{"values":{"speed":5}}"#, from: "tr-2", at: 10_000)
+    try gateway.commit()
+    try gateway.reopen(sinks: [new])
+    gateway.send(#"{"values":{"speed":50}}"#, at: 60_000)
+    gateway.send(#"{"values":{"speed":50}}"#, from: "tr-2", at: 60_001)
+    gateway.send(#"{"values":{"speed":5}}"#, from: "tr-2", at: 120_000)
+    try gateway.commit()
+    try gateway.reopen()  // what it is owed is stored
+    // A filter that passes nothing of it any longer changes nothing.
+    try gateway.reopen(sinks: [SinkFilter(sink: "old", sites: ["elsewhere"]), new])
+    gateway.send(#"{"values":{"speed":50}}"#, from: "tr-2", at: 180_000)
+    try gateway.commit()
+    let owed = try Self.waiting(gateway, "old")
+    #expect(owed.map { $0.prefix { $0 != "@" } } == ["slow raised", "slow raised", "slow cleared", "slow cleared"], "\(owed)")
+    let heard = try Self.waiting(gateway, "new")
+    #expect(heard.map { $0.prefix { $0 != "@" } } == ["slow raised", "slow cleared"], "\(heard): nothing of what it was not told of")
+    #expect(try gateway.store.file.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM told") } == 0)
+  }
+
+  @Test func `what waits for a sink that is gone is given up when its time is over, told, and sent if it is back before`() throws {
+    let gateway = try Self.told(6)
+    let day: Int64 = 86_400_000
+    try gateway.reopen(sinks: [SinkFilter(sink: "other")])
+    gateway.store.recordRetention = RecordRetention()
+    func tend(after days: Int64) throws -> SinkFigures {
+      // Readings of that time: a clock alone lets nothing go.
+      for second in Int64(0)..<2 {
+        gateway.send(#"{"values":{"speed":50}}"#, at: days * day + second * 1000)
+        try gateway.commit()
+        try gateway.store.tend(gateway.engine, realNow: GatewayWorkshop.time(days * day + second * 1000))
+      }
+      return try #require(try gateway.store.file.read { try OutboxTable.figures(in: $0) }.first { $0.sink == "ioc" })
+    }
+    #expect(try tend(after: 6).waiting == 6)
+    try gateway.reopen(sinks: [SinkFilter(sink: "ioc"), SinkFilter(sink: "other")])
+    gateway.store.recordRetention = RecordRetention()
+    #expect(try tend(after: 8).waiting == 6, "its own worker tries first")
+    try gateway.reopen(sinks: [SinkFilter(sink: "other")])
+    gateway.store.recordRetention = RecordRetention()
+    let figures = try tend(after: 9)
+    #expect((figures.created, figures.dead, figures.waiting) == (7, 6, 1))
+    #expect(gateway.counters.gaps["expired"] == 1)
+    let dead = try gateway.store.file.read { try OutboxTable.page(sink: "ioc", states: [.dead], after: nil, limit: 99, in: $0) }
+    #expect(dead.allSatisfy { $0.lastError == "expired: the sink is not configured" })
+    let gap = try gateway.store.file.read { try OutboxTable.waiting(sink: "ioc", after: 0, limit: 9, in: $0) }.deliveries
+    #expect(String(decoding: try #require(gap.first).body, as: UTF8.self).contains(#""count":6,"#))
+  }
+
+  @Test func `a damaged event is set aside, told and counted in the commit of its mark, and is so after a kill`() throws {
+    let gateway = try Self.told(4)
+    try gateway.store.file.commit { db in try db.execute(sql: "UPDATE event SET body = x'7b7d' WHERE rowid IN (2, 3)") }
+    let found = try gateway.store.file.read { try OutboxTable.waiting(sink: "ioc", after: 0, limit: 9, in: $0) }
+    #expect(found.damaged.count == 2 && found.deliveries.count == 2)
+    let marks = found.damaged.map { damaged in
+      DeliveryMark(sink: "ioc", sequence: damaged.sequence, attempts: 0, outcome: .dead(.damaged, error: damaged.what))
+    }
+    for _ in 0..<2 { _ = try gateway.store.commit(gateway.engine, marks: marks, realNow: GatewayWorkshop.time(500_000)) }
+    #expect(gateway.store.takeGiven() != nil, "the delivery is told of the gap event")
+    try gateway.reopen()
+    #expect(gateway.counters.gaps == ["damaged": 1])
+    let figures = try Self.figures(gateway)
+    #expect((figures.created, figures.dead, figures.waiting) == (5, 2, 3))
+    #expect(try gateway.store.file.read { try OutboxTable.waiting(sink: "ioc", after: 0, limit: 9, in: $0) }.damaged.isEmpty)
+  }
 }

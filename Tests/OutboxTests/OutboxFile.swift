@@ -1,5 +1,6 @@
-import Foundation
+import Alerting
 import Database
+import Foundation
 import GRDB
 import Outbox
 import Readings
@@ -13,13 +14,18 @@ final class OutboxFile: OutboxReader {
   private let commits = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
   private let marks = Mutex<[DeliveryMark]>([])
 
-  init() throws {
+  /// So many may wait for a sink; nil where commits of marks do nothing about it, and tell of no losses.
+  private let waitingMax: Int64?
+
+  /// - Parameter tellsLosses: as the gateway's commits do, with so many that may wait for a sink.
+  init(tellsLosses: Bool = false, most: Int64 = OutboxTable.waitingMax) throws {
+    waitingMax = tellsLosses ? most : nil
     path = FileManager.default.temporaryDirectory.appending(path: "outbox-\(UUID()).sqlite").path
     var configuration = Configuration()
     configuration.journalMode = .wal
     queue = try DatabaseQueue(path: path, configuration: configuration)
     try queue.write { db in
-      for migration in OutboxSchema.migrations { try db.execute(sql: migration.sql) }
+      for migration in AlertSchema.migrations + OutboxSchema.migrations { try db.execute(sql: migration.sql) }
     }
   }
 
@@ -37,10 +43,17 @@ final class OutboxFile: OutboxReader {
 
   @discardableResult
   func apply(_ marks: [DeliveryMark]) async throws -> [DeliveryMark] {
-    let expired = try await queue.write { try OutboxTable.apply(marks, in: $0) }
+    let lost = try await queue.write { [waitingMax] db in
+      let lost = try OutboxTable.apply(marks, in: db)
+      if let waitingMax {
+        let moment = SinkLoss.Moment(instance: "bg-vy", clock: Sample.time, realNow: Wall.now(), waitingMax: waitingMax)
+        try SinkLoss.settle(marks, lost: lost, at: moment, in: db)
+      }
+      return lost
+    }
     self.marks.withLock { $0 += marks }
     commits.continuation.yield()
-    return expired
+    return lost
   }
 
   func resume(_ sink: String) throws { try obey(.resume(sink: sink)) }
@@ -54,7 +67,7 @@ final class OutboxFile: OutboxReader {
     try await queue.read { try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: $0) }
   }
 
-  func waiting(sink: String, sequences: [Int64]) async throws -> [WaitingDelivery] {
+  func waiting(sink: String, sequences: [Int64]) async throws -> SinkBacklog {
     try await queue.read { try OutboxTable.waiting(sink: sink, sequences: sequences, in: $0) }
   }
 

@@ -59,6 +59,19 @@ import Testing
     #expect(try outbox.obey(.resume(sink: "c")) == .refused(.unknownSink("c")))
   }
 
+  @Test func `a sink that is held up is resumed: what waits is due at once, and no other sink's`() async throws {
+    let outbox = try OutboxFile()
+    try outbox.enqueue((1...3).map { Sample.record($0) }, to: Self.sinks)
+    let later = Wall.now() + 3_600_000
+    try await outbox.apply([Self.mark(2, .retryLater(nextAt: later, error: "HTTP 429")), Self.mark(3, .delivered)])
+    try await outbox.apply([Self.mark(1, .retryLater(nextAt: later, error: "HTTP 503"), "b")])
+    #expect(try outbox.obey(.resume(sink: "a")) == .resumed(waiting: 2, was: "HTTP 429"))
+    let waiting = try await outbox.waiting(sink: "a", after: 0, limit: 9).deliveries
+    #expect(waiting.map(\.sequence) == [1, 2] && waiting.allSatisfy { $0.nextAt <= Wall.now() } && waiting.last?.attempts == 7)
+    #expect(try outbox.obey(.resume(sink: "a")) == .refused(.notStopped("a")))
+    #expect(try await outbox.waiting(sink: "b", after: 0, limit: 9).deliveries.first?.nextAt == later)
+  }
+
   @Test func `pages give every delivery once, in order of sink and sequence, by state`() async throws {
     let outbox = try OutboxFile()
     let events = (1...30).map { Sample.record($0) }

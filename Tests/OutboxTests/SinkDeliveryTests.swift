@@ -182,6 +182,63 @@ import Testing
   }
 
   /// Runs a stand-in IOC while `body` does, and returns what it got.
+  private final class Counter: Sendable {
+    private let value = Atomic(0)
+    func add() { value.add(1, ordering: .relaxed) }
+    var count: Int { value.load(ordering: .relaxed) }
+  }
+
+  /// Heartbeats as they come, by sink.
+  private struct Beats {
+    let stream = AsyncStream.makeStream(of: String.self)
+
+    /// Waits for so many more to a sink, and tells how many came to `other` meanwhile.
+    func more(_ count: Int, to sink: String, other: String) async -> Int {
+      var (left, others) = (count, 0)
+      for await id in stream.stream {
+        if id == other { others += 1 }
+        if id == sink { left -= 1 }
+        if left == 0 { break }
+      }
+      return others
+    }
+  }
+
+  @Test func `a sink that asked for a pause gets no heartbeat until an operator says go on`() async throws {
+    let outbox = try OutboxFile()
+    try outbox.enqueue([Sample.record(1)], to: [SinkFilter(sink: "busy")])
+    let answer = Mutex(429)
+    let (beats, tired) = (Beats(), Counter())
+    let peer = try await TestPeer { request in
+      if request.header("thuong-sequence") != nil { return .answer(answer.withLock { $0 }, headers: [("retry-after", "3600")]) }
+      if request.head.contains("/tired ") {
+        tired.add()
+        return .answer(503, headers: [("retry-after", "3600")])
+      }
+      beats.stream.continuation.yield(request.head.contains("/busy ") ? "busy" : "other")
+      return .answer(204)
+    }
+    let sinks = try ["busy", "other", "tired"].map { id in
+      var sink = try DeliveryRun.sink(id, peer.port)
+      sink.heartbeatEvery = 2
+      return sink
+    }
+    try await DeliveryRun.deliver(outbox, sinks) { delivery in
+      try await outbox.until("busy") { $0.attemptsOfOldest == 1 }
+      beats.stream.continuation.yield("now")
+      _ = await beats.more(1, to: "now", other: "busy")
+      _ = await beats.more(10, to: "other", other: "busy")  // one may have been on its way
+      #expect(await beats.more(50, to: "other", other: "busy") == 0)
+      answer.withLock { $0 = 204 }
+      #expect(try outbox.obey(.resume(sink: "busy")) == .resumed(waiting: 1, was: "HTTP 429"))
+      delivery.resume(sink: "busy")
+      try await outbox.until("busy") { $0.delivered == 1 }
+      _ = await beats.more(3, to: "busy", other: "other")
+    }
+    #expect(tired.count <= 1, "it asked for a pause when it got its first heartbeat")
+    #expect(try outbox.obey(.resume(sink: "busy")) == .refused(.notStopped("busy")))
+  }
+
   private func withIOC(
     secrets: [WebhookSecret] = [Sample.secret], respond: @escaping @Sendable (ReceivedEvent) -> Int = { _ in 204 },
     _ body: (StandInIOC, Int) async throws -> Void

@@ -14,9 +14,9 @@ import Testing
   ) throws -> Int {
     try outbox.write { db in
       try OutboxTable.enqueue(events, to: sinks, realNow: Wall.now(), in: db)
-      let expired = try OutboxTable.apply(marks, in: db)
+      let lost = try OutboxTable.apply(marks, in: db)
       let moment = SinkLoss.Moment(instance: "bg-vy", clock: Sample.time, realNow: Wall.now(), waitingMax: most)
-      return try SinkLoss.settle(marks, expired: expired, at: moment, in: db)
+      return try SinkLoss.settle(marks, lost: lost, at: moment, in: db).count
     }
   }
 

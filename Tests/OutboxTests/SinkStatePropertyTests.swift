@@ -31,6 +31,16 @@ import Testing
     #expect(world.delivered.union(world.dead).count == plan.events)
   }
 
+  @Test(arguments: seeds) func `damaged rows are set aside wherever they are met, and orders to go on break no promise`(seed: UInt64) {
+    var plan = SinkWorld.Plan(seed: seed)
+    (plan.damage, plan.trouble, plan.alerts) = ([2, 5, 30][Int(seed % 3)], 6, [1, 40, 300][Int(seed / 3 % 3)])
+    plan.resumes = (0..<5).map { Int64(seed) * 977 % 7_000 + $0 * 13_000 }
+    if seed % 2 == 0 { plan.restarts = [9_000, 31_000] }
+    let world = run(plan)
+    #expect(world.delivered.union(world.dead).count == plan.events)
+    #expect(!world.damagedDead.isEmpty, "seed \(seed)")
+  }
+
   @Test(arguments: seeds) func `the rate is kept`(seed: UInt64) {
     var plan = SinkWorld.Plan(seed: seed)
     let rate = [0.5, 7, 40, 900][Int(seed % 4)]

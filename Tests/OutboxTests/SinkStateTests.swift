@@ -89,7 +89,7 @@ import Testing
     #expect(sends(actions) == [3])
     #expect(sleeps(actions) == [1_010])
     #expect(state.handle(.alarm, at: at(1_010)).contains(.fetch([1])), "it was not held with its body meanwhile")
-    _ = state.handle(.fetched([delivery(1, of: "a")]), at: at(1_011))
+    _ = state.handle(.fetched(SinkBacklog(stopped: nil, deliveries: [delivery(1, of: "a")])), at: at(1_011))
     let next = state.handle(answer(3, 204), at: at(1_020))
     #expect(sends(next) == [1])
     guard case .send(let again)? = next.last(where: { if case .send = $0 { true } else { false } }) else { return }
@@ -129,7 +129,7 @@ import Testing
       #expect(state.isUp)
       _ = state.handle(.alarm, at: at(attempt * 400_000))
       if case .sending = state.phase {} else { Issue.record("they are read again") }
-      let actions = state.handle(.fetched([delivery(1), delivery(2)]), at: at(attempt * 400_000))
+      let actions = state.handle(.fetched(SinkBacklog(stopped: nil, deliveries: [delivery(1), delivery(2)])), at: at(attempt * 400_000))
       #expect(sends(actions) == [1, 2])
     }
   }
@@ -167,7 +167,7 @@ import Testing
     var (state, _) = reading([delivery(1)])
     let failed = marks(state.handle(answer(1, 500), at: at(0)))
     #expect(state.handle(.alarm, at: at(1_000)).first == .fetch([1]))
-    #expect(sends(state.handle(.fetched([delivery(1)]), at: at(1_000))) == [1])
+    #expect(sends(state.handle(.fetched(SinkBacklog(stopped: nil, deliveries: [delivery(1)])), at: at(1_000))) == [1])
     let taken = marks(state.handle(answer(1, 204), at: at(1_001)))
     _ = state.handle(.committed(failed), at: at(1_002))
     #expect(state.handle(.wake, at: at(1_003)) == [.read(after: 0, limit: 64)])
@@ -238,7 +238,8 @@ import Testing
     // Somebody set the wall clock back by an hour.
     actions = state.handle(.alarm, at: at(7_000, wall: wall - 3_600_000))
     #expect(actions.contains(.fetch([5])))
-    actions = state.handle(.fetched([delivery(5, nextAt: wall + 7_000)]), at: at(7_000, wall: wall - 3_600_000))
+    let found = SinkBacklog(stopped: nil, deliveries: [delivery(5, nextAt: wall + 7_000)])
+    actions = state.handle(.fetched(found), at: at(7_000, wall: wall - 3_600_000))
     #expect(sends(actions) == [5])
   }
 
@@ -269,5 +270,43 @@ import Testing
     _ = state.handle(.committed([done]), at: at(2))
     #expect(sends(state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [delivery(1)])), at: at(3))) == [])
     #expect(sends(state.handle(answer(2, 204), at: at(4))) == [], "the first was not taken in")
+  }
+
+  @Test func `what is read damaged is marked once, and never sent; what is behind it goes on`() {
+    var state = SinkState(sink: "ioc", retry: retry)
+    _ = state.handle(.wake, at: at(0))
+    let damaged = [DamagedDelivery(sequence: 2, what: "event e2 is gone")]
+    let mark = DeliveryMark(sink: "ioc", sequence: 2, attempts: 0, outcome: .dead(.damaged, error: "event e2 is gone"))
+    var actions = state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [delivery(1), delivery(3)], damaged: damaged)), at: at(0))
+    #expect(sends(actions) == [1, 3] && marks(actions) == [mark])
+    #expect(state.handle(.wake, at: at(1)) == [.read(after: 3, limit: 64)])
+    actions = state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [], damaged: damaged)), at: at(2))
+    #expect(marks(actions) == [], "its mark is on its way")
+    _ = state.handle(.committed([mark]), at: at(3))
+    _ = state.handle(.wake, at: at(4))
+    actions = state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [], damaged: damaged)), at: at(5))
+    #expect(marks(actions) == [mark], "the writer could read it, and the read cannot: it is asked again")
+  }
+
+  @Test func `a page of nothing but damaged rows leads to the next one`() {
+    var state = SinkState(sink: "ioc", retry: retry)
+    _ = state.handle(.wake, at: at(0))
+    let damaged = (1...64).map { DamagedDelivery(sequence: $0, what: "a flipped bit") }
+    let actions = state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [], damaged: damaged)), at: at(0))
+    #expect(marks(actions).count == 64)
+    #expect(actions.last == .read(after: 64, limit: 64) || actions.last == .read(after: 0, limit: 64))
+  }
+
+  @Test func `an operator's order ends a pause that the IOC asked for, and delays with it`() {
+    var (state, actions) = reading([delivery(1), delivery(2)], concurrency: 1)
+    actions = state.handle(answer(1, 429, retryAfter: "3600"), at: at(10))
+    #expect(sends(actions) == [] && !state.isUp)
+    let end: Milliseconds = 50_000 + 10 + 3_600_000
+    #expect(state.pausedUntil(at: 50_000 + 20) == end && state.pausedUntil(at: end) == nil)
+    actions = state.handle(.resumed, at: at(20))
+    #expect(state.isUp && state.pausedUntil(at: 50_000 + 20) == nil)
+    #expect(actions.contains(.read(after: 0, limit: 64)))
+    // The order has made them due in the store.
+    #expect(sends(state.handle(.backlog(SinkBacklog(stopped: nil, deliveries: [delivery(1), delivery(2)])), at: at(21))) == [1])
   }
 }

@@ -22,6 +22,10 @@ struct SinkWorld {
     /// Events are committed over this span.
     var span: Int64 = 60_000
     var giveUp: Int64 = 7 * 86_400_000
+    /// One event in so many is found damaged by the reads from some instant on; 0 is none at all.
+    var damage = 0
+    /// An operator says go on at these.
+    var resumes: [Int64] = []
   }
 
   private struct Row {
@@ -30,12 +34,16 @@ struct SinkWorld {
     /// Settled at some time, whether or not that was committed before the process ended.
     var isSettled = false
     var notBefore: Timestamp?
+    /// When it is damaged; it was sound before.
+    var damagedAt = Int64.max
   }
 
   let plan: Plan
   private(set) var faults: [String] = []
   private(set) var delivered: Set<Int64> = []
   private(set) var dead: Set<Int64> = []
+  /// Of the dead, those that were set aside.
+  private(set) var damagedDead: Set<Int64> = []
   /// When each request began, and of what it was.
   private(set) var sends: [(at: Int64, sequence: Int64)] = []
   private(set) var loadedMost = 0
@@ -57,6 +65,7 @@ struct SinkWorld {
   private var isCommitting = false
   private var arrivals: [Int64]
   private var restarts: [Int64]
+  private var resumes: [Int64]
   private var heldUntil: Int64 = 0
   private var probeAfter: Int64 = 0
   private static let start = Timestamp(milliseconds: 1_763_683_200_000)
@@ -66,7 +75,7 @@ struct SinkWorld {
     self.plan = plan
     random = SeededGenerator(seed: plan.seed)
     state = SinkWorld.machine(plan)
-    (restarts, left) = (plan.restarts.sorted(), plan.events)
+    (restarts, resumes, left) = (plan.restarts.sorted(), plan.resumes.sorted(), plan.events)
     arrivals = []
     for number in 0..<plan.events {
       let alert = number < plan.alerts ? number : Int(random.next() % UInt64(plan.alerts))
@@ -78,6 +87,8 @@ struct SinkWorld {
             sequence: Int64(number + 1), event: "e\(number + 1)", alert: name, body: [], attempts: 0, firstAt: Self.start,
             nextAt: Self.start)))
       arrivals.append(plan.span * Int64(number) / Int64(plan.events))
+      guard plan.damage > 0, random.below(Int64(plan.damage)) == 0 else { continue }
+      rows[number].damagedAt = random.below(2 * plan.span) - plan.span / 2
     }
   }
 
@@ -95,7 +106,8 @@ struct SinkWorld {
     handle(.wake)
     for _ in 0..<steps {
       if isOver { return true }
-      guard let next = ([arrivals.first, restarts.first, alarm].compactMap { $0 } + agenda.map(\.at)).min() else { return false }
+      let instants = [arrivals.first, restarts.first, resumes.first, alarm].compactMap { $0 } + agenda.map(\.at)
+      guard let next = instants.min() else { return false }
       now = max(now, next)
       step()
     }
@@ -112,6 +124,10 @@ struct SinkWorld {
     if let at = restarts.first, at <= now {
       restarts.removeFirst()
       return restart()
+    }
+    if let at = resumes.first, at <= now {
+      resumes.removeFirst()
+      return resume()
     }
     if let at = alarm, at <= now {
       alarm = nil
@@ -135,6 +151,16 @@ struct SinkWorld {
     handle(.wake)
   }
 
+  /// An order makes what waits due at once, in the store and for the queue.
+  private mutating func resume() {
+    (heldUntil, probeAfter) = (0, 0)
+    for place in rows.indices {
+      rows[place].notBefore = nil
+      rows[place].delivery.nextAt = min(rows[place].delivery.nextAt, instant.wall)
+    }
+    handle(.resumed)
+  }
+
   private mutating func handle(_ event: SinkState.Event) {
     let wasUp = state.isUp
     for action in state.handle(event, at: instant) { perform(action) }
@@ -148,14 +174,19 @@ struct SinkWorld {
     case .read(let sequence, let limit):
       // What is answered is what stood there when it was asked.
       let there = rows[min(Int(sequence), plan.events - arrivals.count)..<(plan.events - arrivals.count)]
-      let found = there.lazy.filter(\.isWaiting).prefix(limit)
-      later(Int64(random.below(30)), .backlog(SinkBacklog(stopped: nil, deliveries: found.map(\.delivery))))
+      later(Int64(random.below(30)), .backlog(backlog(there.lazy.filter(\.isWaiting).prefix(limit))))
     case .fetch(let sequences):
-      later(Int64(random.below(30)), .fetched(sequences.map { rows[Int($0) - 1] }.filter(\.isWaiting).map(\.delivery)))
+      later(Int64(random.below(30)), .fetched(backlog(sequences.map { rows[Int($0) - 1] }.filter(\.isWaiting))))
     case .mark(let mark): note(mark)
     case .sleep(let until): alarm = max(now, until - 1_000)
     case .send(let delivery): send(delivery)
     }
+  }
+
+  private func backlog(_ found: some Sequence<Row>) -> SinkBacklog {
+    SinkBacklog(
+      stopped: nil, deliveries: found.filter { $0.damagedAt > now }.map(\.delivery),
+      damaged: found.filter { $0.damagedAt <= now }.map { DamagedDelivery(sequence: $0.delivery.sequence, what: "a flipped bit") })
   }
 
   private mutating func later(_ delay: Int64, _ event: SinkState.Event) { agenda.append((now + delay, generation, event)) }
@@ -171,6 +202,7 @@ struct SinkWorld {
     if let due = rows[Int(sequence) - 1].notBefore, instant.wall < due {
       faults.append("\(now): \(sequence) is \(due - instant.wall) ms early")
     }
+    if rows[Int(sequence) - 1].damagedAt <= 0 { faults.append("\(now): \(sequence) was never sound, and is sent") }
     if now < heldUntil { faults.append("\(now): \(sequence) begins \(heldUntil - now) ms before the IOC asked for") }
     if !state.isUp {
       if now < probeAfter { faults.append("\(now): a probe \(probeAfter - now) ms early") }
@@ -206,6 +238,10 @@ struct SinkWorld {
 
   private mutating func note(_ mark: DeliveryMark) {
     let place = Int(mark.sequence) - 1
+    if case .dead(.damaged, _) = mark.outcome {
+      damagedDead.insert(mark.sequence)
+      if rows[place].damagedAt > now { faults.append("\(now): \(mark.sequence) is sound") }
+    }
     switch mark.outcome {
     case .delivered, .dead:
       if rows[place].isSettled, generation == 0 { faults.append("\(now): \(mark.sequence) is settled twice") }

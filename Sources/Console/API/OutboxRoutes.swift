@@ -81,9 +81,14 @@ package enum DeliveryDocument {
             }
           }
         })
-      json.key("event")
-      json.raw(deliveries[0].body)
+      write(body: deliveries[0], to: &json)
     }
+  }
+
+  /// The event as it is sent; null where it is damaged.
+  static func write(body delivery: DeliveryRecord, to json: inout JSONWriter) {
+    json.key("event")
+    if delivery.body.isEmpty { json.null() } else { json.raw(delivery.body) }
   }
 
   private static func write(way delivery: DeliveryRecord, to json: inout JSONWriter) {

@@ -37,8 +37,7 @@ struct SinkRoutes: Sendable {
               json.field("sequence", delivery.sequence)
               json.field("id", delivery.event)
               json.field("state", delivery.state.name)
-              json.key("event")
-              json.raw(delivery.body)
+              DeliveryDocument.write(body: delivery, to: &json)
             }
           }
         })

@@ -27,7 +27,7 @@ package struct Readiness {
 
   private func problem(of sink: SinkFigures) -> String? {
     switch sink.condition(now: now, behindAfter: behindAfter[sink.sink] ?? .max) {
-    case .ok: nil
+    case .ok, .unconfigured: nil
     case .stopped: "sink_stopped: \(sink.sink): \(sink.stopped ?? "")"
     case .failing: "sink_failing: \(sink.sink): \(sink.waiting) waiting, \(sink.attemptsOfOldest) attempts failed: \(sink.lastError ?? "")"
     case .behind: "sink_behind: \(sink.sink): \(sink.waiting) waiting, the oldest since \(sink.oldestWaitingSince?.rfc3339 ?? "")"
@@ -71,6 +71,7 @@ package struct Readiness {
   private func write(_ sink: SinkFigures, to json: inout JSONWriter) {
     json.object { json in
       json.field("id", sink.sink)
+      json.field("configured", sink.isConfigured)
       json.field("waiting", sink.waiting)
       json.field("stopped", sink.stopped)
       json.field("lastError", sink.lastError)

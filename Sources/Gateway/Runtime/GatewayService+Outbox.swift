@@ -18,6 +18,7 @@ extension GatewayService {
   package func obey(_ order: OutboxOrder, by: String) async throws -> OutboxAnswer {
     let answer = try await writer.obey(order)
     if case .refused(let why) = answer { throw CommandRefused(why) }
+    if case .resume(let sink) = order { delivery.resume(sink: sink) }
     logger.notice("The outbox was told what to do", metadata: ["order": "\(order)", "by": "\(by)", "answer": "\(answer)"])
     return answer
   }

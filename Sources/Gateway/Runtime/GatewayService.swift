@@ -18,7 +18,7 @@ package final class GatewayService: Sendable {
   package let writer: Writer
   /// Read-only connections, beside the writer's.
   package let reader: StoreReader
-  private let delivery: SinkDelivery
+  let delivery: SinkDelivery
   let logger: Logger
 
   /// Reads the files, locks the directory, opens the store, recovers.
@@ -165,7 +165,7 @@ private struct StoredOutbox: OutboxReader {
     try await reader.readAsync { db in try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: db) }
   }
 
-  func waiting(sink: String, sequences: [Int64]) async throws -> [WaitingDelivery] {
+  func waiting(sink: String, sequences: [Int64]) async throws -> SinkBacklog {
     try await reader.readAsync { db in try OutboxTable.waiting(sink: sink, sequences: sequences, in: db) }
   }
 
@@ -175,10 +175,10 @@ private struct StoredOutbox: OutboxReader {
 }
 
 extension GatewayService {
-  /// Figures of every configured sink.
+  /// Figures of the sinks, see `all(configured:)`.
   package func sinkFigures() async throws -> [SinkFigures] {
     let known = try await reader.readAsync { db in try OutboxTable.figures(in: db) }
-    return configuration.sinks.map { sink in known.first { $0.sink == sink.id } ?? SinkFigures(neverUsed: sink.id) }
+    return known.all(configured: configuration.sinks.map(\.id))
   }
 
   /// A page of alerts, newest first. See `AlertTable.page`.

@@ -9,13 +9,13 @@ extension GatewayStore {
   ///
   /// - Parameter number: of the commit's log row.
   func settle(_ marks: [DeliveryMark], _ engine: Engine, _ realNow: Timestamp, _ number: Int64, _ db: GRDB.Database) throws {
-    let expired = try OutboxTable.apply(marks, in: db)
+    let lost = try OutboxTable.apply(marks, in: db)
     let moment = SinkLoss.Moment(
       instance: engine.settings.instance, clock: engine.clock ?? realNow, realNow: realNow, waitingMax: waitingMax)
-    let gaps = try SinkLoss.settle(marks, expired: expired, at: moment, in: db)
-    guard gaps > 0 else { return }
+    let causes = try SinkLoss.settle(marks, lost: lost, at: moment, in: db)
+    guard !causes.isEmpty else { return }
     var counters = engine.counters
-    counters.gaps[SinkLoss.cause, default: 0] += Int64(gaps)
+    for cause in causes { counters.gaps[cause, default: 0] += 1 }
     try save(counters, engine, number, db)
     countersWithLosses = counters
   }

@@ -30,15 +30,16 @@ extension GatewayStore {
   /// the newest reading would; see `expired`.
   ///
   /// - Throws: as `commit`.
-  func prune(_ engine: Engine) throws(StoreError) {
+  func prune(_ engine: Engine, realNow: Timestamp) throws(StoreError) {
     guard let retention = recordRetention, let clock = engine.clock, !engine.isDoubtful, pruning.isDue(clock) else { return }
     guard let newest = newest(engine) else { return pruning.took(0, at: clock) }
     let now = min(clock, Timestamp(milliseconds: newest))
     var rows = 0
     do throws(StoreError) {
+      rows = try giveUpUnconfigured(engine, at: min(realNow, now), realNow)
       try file.commit { db in
-        rows = try OutboxTable.prune(
-          deliveredBefore: now - retention.delivered, deadBefore: now - retention.alerts, limit: PruningPace.rowsMax, in: db)
+        rows += try OutboxTable.prune(
+          deliveredBefore: now - retention.delivered, deadBefore: now - retention.alerts, limit: PruningPace.rowsMax - rows, in: db)
         let alerts = try AlertTable.prune(clearedBefore: now - retention.alerts, limit: PruningPace.rowsMax - rows, db)
         try OutboxTable.forget(alerts: alerts, in: db)
         rows += alerts.count
@@ -47,5 +48,17 @@ extension GatewayStore {
       if error != .full { throw error }
     }
     pruning.took(rows, at: clock)
+  }
+
+  /// Gives up what has waited for long enough for sinks that are not configured any longer, as their workers would, and tells of the loss.
+  ///
+  /// - Returns: how many events.
+  private func giveUpUnconfigured(_ engine: Engine, at now: Timestamp, _ realNow: Timestamp) throws(StoreError) -> Int {
+    let configured = Set(sinks.map(\.sink))
+    let marks = try reading { db in
+      try OutboxTable.overdue(except: configured, firstAt: now - RetryPolicy().giveUp, limit: PruningPace.rowsMax, in: db)
+    }
+    if !marks.isEmpty { _ = try commit(engine, marks: marks, realNow: realNow) }
+    return marks.count
   }
 }

@@ -14,7 +14,7 @@ extension GatewayStore {
   /// - Throws: `StoreError` that ends the process. Where there is no room, what is to be sealed waits in the log.
   package func tend(_ engine: Engine, realNow: Timestamp) throws(StoreError) {
     file.copyLogIfDue()
-    if engine.isBatchEmpty, engine.historyFault == nil { try prune(engine) }
+    if engine.isBatchEmpty, engine.historyFault == nil { try prune(engine, realNow: realNow) }
     // Heads hold nothing that is not committed.
     guard logBytes > logBytesMax || isLogOld(engine), engine.isBatchEmpty, engine.historyFault == nil else { return }
     do throws(StoreError) { try seal(engine, realNow) } catch { if error != .full { throw error } }

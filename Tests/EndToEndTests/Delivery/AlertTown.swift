@@ -11,19 +11,22 @@ enum AlertTown {
     var files = SmallTown.files
     let rows = (0..<devices).map { "  - {id: k-\(1000 + $0), profile: radar, name: Radar \($0), site: bac-giang, zone: z\($0)}" }
     files["Devices/bac-giang.yaml"] = "devices:\n" + rows.joined(separator: "\n") + "\n"
-    files["Rules/traffic.yaml"] = """
-      rules:
-        - id: slow
-          name: {vi: "Chậm", en: "Slow"}
-          where: {domain: traffic}
-          when: last(speed) < 10
-          clear: last(speed) > 30
-          severity: major
-          message: {vi: "{device.name}: {last(speed)} km/h", en: "{device.name}: {last(speed)} km/h"}
-
-      """
+    files["Rules/traffic.yaml"] = slowRule
     return files
   }
+
+  /// A file of one rule, which others may go on with.
+  static let slowRule = """
+    rules:
+      - id: slow
+        name: {vi: "Chậm", en: "Slow"}
+        where: {domain: traffic}
+        when: last(speed) < 10
+        clear: last(speed) > 30
+        severity: major
+        message: {vi: "{device.name}: {last(speed)} km/h", en: "{device.name}: {last(speed)} km/h"}
+
+    """
 
   /// A round is a second: one message of each device.
   static func messages(rounds: Range<Int>, devices: Int = devices) -> [SmallTown.Message] {

@@ -73,46 +73,39 @@ enum EveryKind {
       occupancy_max,practice,occupancy,1s,<=,60,%,2020-01-01,,memory,
 
       """
-    files["Rules/traffic.yaml"] = """
-      rules:
-        - id: slow
-          name: {vi: "Chậm", en: "Slow"}
-          where: {domain: traffic}
-          when: last(speed) < 10
-          clear: last(speed) > 30
-          severity: major
-          escalate: [{severity: critical, when: last(speed) < 3, hold: 1s}]
-          remind: 1m
-          message: {vi: "{device.name}: {last(speed)} km/h", en: "{device.name}: {last(speed)} km/h"}
-          advice: {vi: "Cử người", en: "Send someone"}
-        - id: crowded
-          name: {vi: "Đông", en: "Crowded"}
-          where: {domain: traffic}
-          when: last(occupancy) > limit(occupancy_max)
-          severity: minor
-          message: {vi: "{device.name}", en: "{device.name}"}
-        - id: swinging
-          name: {vi: "Chập chờn", en: "Swinging"}
-          where: {domain: traffic}
-          when: last(occupancy) > 80
-          clear: last(occupancy) < 20
-          flapping: {turns: 3, within: 1h}
-          severity: minor
-          message: {vi: "{device.name}", en: "{device.name}"}
-        - id: rising
-          name: {vi: "Tăng dần", en: "Rising"}
-          where: {domain: traffic}
-          when: forecast(volume, 20s, 60s) > 300
-          severity: info
-          message: {vi: "{device.name}", en: "{device.name}"}
-        - id: slow-town
-          name: {vi: "Cả địa bàn chậm", en: "Town slow"}
-          for_each: site
-          when: count(last(speed) < 10) >= 2
-          severity: critical
-          message: {vi: "{site.name}", en: "{site.name}"}
+    files["Rules/traffic.yaml"] =
+      AlertTown.slowRule + """
+            escalate: [{severity: critical, when: last(speed) < 3, hold: 1s}]
+            remind: 1m
+            advice: {vi: "Cử người", en: "Send someone"}
+          - id: crowded
+            name: {vi: "Đông", en: "Crowded"}
+            where: {domain: traffic}
+            when: last(occupancy) > limit(occupancy_max)
+            severity: minor
+            message: {vi: "{device.name}", en: "{device.name}"}
+          - id: swinging
+            name: {vi: "Chập chờn", en: "Swinging"}
+            where: {domain: traffic}
+            when: last(occupancy) > 80
+            clear: last(occupancy) < 20
+            flapping: {turns: 3, within: 1h}
+            severity: minor
+            message: {vi: "{device.name}", en: "{device.name}"}
+          - id: rising
+            name: {vi: "Tăng dần", en: "Rising"}
+            where: {domain: traffic}
+            when: forecast(volume, 20s, 60s) > 300
+            severity: info
+            message: {vi: "{device.name}", en: "{device.name}"}
+          - id: slow-town
+            name: {vi: "Cả địa bàn chậm", en: "Town slow"}
+            for_each: site
+            when: count(last(speed) < 10) >= 2
+            severity: critical
+            message: {vi: "{site.name}", en: "{site.name}"}
 
-      """
+        """
     return files
   }
 }

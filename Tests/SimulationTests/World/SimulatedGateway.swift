@@ -202,7 +202,7 @@ final class SimulatedGateway {
     return try? store.file.read { db in try OutboxTable.waiting(sink: sink, after: sequence, limit: limit, in: db) }
   }
 
-  func waiting(sink: String, sequences: [Int64]) -> [WaitingDelivery]? {
+  func waiting(sink: String, sequences: [Int64]) -> SinkBacklog? {
     guard let store else { return nil }
     return try? store.file.read { db in try OutboxTable.waiting(sink: sink, sequences: sequences, in: db) }
   }
