@@ -189,7 +189,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "FuzzingTests", dependencies: ["Fuzzing", "DeviceRegistry", "RuleEngine", "SeriesStore", "Readings"], swiftSettings: strict),
+      name: "FuzzingTests", dependencies: ["TestSupport", "Fuzzing", "DeviceRegistry", "RuleEngine", "SeriesStore", "Readings"],
+      swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
   ] + (isFuzzing ? fuzzer : []),
   cxxLanguageStandard: .cxx17
