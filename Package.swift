@@ -83,7 +83,7 @@ let package = Package(
     .target(name: "Alerting", dependencies: ["Readings", "Database", "RuleEngine", crypto, grdb], swiftSettings: strict),
     .target(
       name: "Outbox",
-      dependencies: ["Readings", "Database", "Alerting", crypto, httpClient, logging, grdb, nio, nioHTTP1, nioPosix, nioSSL],
+      dependencies: ["CSimdJSON", "Readings", "Database", "Alerting", crypto, httpClient, logging, grdb, nio, nioHTTP1, nioPosix, nioSSL],
       swiftSettings: strict),
     .target(name: "MQTTIntake", dependencies: ["COpenSSL", "Readings"], swiftSettings: strictMemory),
     .target(
@@ -135,8 +135,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Fuzzing",
-      dependencies: ["TestSupport", "Readings", "DeviceRegistry", "Decoding", "SeriesStore", "RuleEngine", "MQTTIntake", "Simulation"],
-      path: "Tests/Fuzzing/Harnesses", swiftSettings: strict),
+      dependencies: [
+        "TestSupport", "Readings", "Database", "DeviceRegistry", "Decoding", "SeriesStore", "RuleEngine", "Alerting", "Outbox",
+        "MQTTIntake", "Gateway", "Console", "Simulation", grdb,
+      ], path: "Tests/Fuzzing/Harnesses", swiftSettings: strict),
     .testTarget(name: "ReadingsTests", dependencies: ["TestSupport", "Readings"], swiftSettings: strict),
     .testTarget(name: "DatabaseTests", dependencies: ["TestSupport", "Database", grdb], swiftSettings: strict),
     .testTarget(name: "DeviceRegistryTests", dependencies: ["TestSupport", "DeviceRegistry", "Readings"], swiftSettings: strict),
@@ -187,7 +189,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "FuzzingTests", dependencies: ["Fuzzing", "DeviceRegistry", "RuleEngine", "SeriesStore", "Readings"], swiftSettings: strict),
+      name: "FuzzingTests", dependencies: ["TestSupport", "Fuzzing", "DeviceRegistry", "RuleEngine", "SeriesStore", "Readings"],
+      swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
   ] + (isFuzzing ? fuzzer : []),
   cxxLanguageStandard: .cxx17

@@ -9,8 +9,7 @@ struct ThuongBench: AsyncParsableCommand {
     discussion: "Everything stays on 127.0.0.1. A missed budget is printed as MISSED and is no failure. See Benchmarks/README.md.",
     subcommands: [
       All.self, Live.self, Offline.self, Latency.self, Delivery.self, CommitTime.self, Chunk.self, Store.self, Ingest.self, Retention.self,
-      Rules.self,
-      Peers.self,
+      Rules.self, Reload.self, Peers.self,
       Ask.self, Sender.self, Subscriber.self, Responder.self,
     ],
     defaultSubcommand: All.self)
@@ -34,6 +33,7 @@ struct All: AsyncParsableCommand {
     try IngestBench(scale: full ? 1 : 0.25).run()
     try RulesBench(hours: full ? 22.5 : 6.5).run()
     try StoreBench(hours: full ? 24 : 6, scale: 1).run()
+    try ReloadBench(hours: 2, rounds: 9).run()
     if full { try RetentionBench(hours: 24, scale: 1).run() }
     if peers { try await PeersBench(hours: 24, scale: 1).run() }
     Budgets.tellMissed()
@@ -142,6 +142,16 @@ struct Rules: AsyncParsableCommand {
   var minutes = 100
 
   func run() async throws { try RulesBench(hours: hours, scale: scale, minutes: minutes).run() }
+}
+
+struct Reload: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "The writer's pause while devices and rules are loaded anew.")
+
+  @Option(help: "Readings in the store.")
+  var hours = 2.0
+  @Option var rounds = 9
+
+  func run() async throws { try ReloadBench(hours: hours, rounds: rounds).run() }
 }
 
 struct Peers: AsyncParsableCommand {

@@ -1,3 +1,4 @@
+import CSimdJSON
 import Foundation
 
 /// What a sink gets in place of the CloudEvent: JSON whose texts may hold fields of the event.
@@ -34,6 +35,10 @@ package struct BodyTemplate: Sendable {
     let bytes = Array(text.utf8)
     do { _ = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed) } catch {
       throw SinkConfigurationError("\(name): is not JSON: \(BodyTemplate.reason(error))")
+    }
+    // Foundation takes more than JSON: a comma before a closing bracket, UTF-16, a byte-order mark. An IOC might not.
+    guard thuong_is_json(bytes, bytes.count) else {
+      throw SinkConfigurationError("\(name): is not JSON: a comma too many, or not plain UTF-8")
     }
     var compiler = Compiler(bytes: bytes, name: name)
     try compiler.run()

@@ -63,7 +63,8 @@ struct Replay: ParsableCommand {
     if let clock = engine.clock { warnOfThePast(clock) }
     let begun = ProcessUsage.now
     let progress = ProgressLine()
-    let figures = try TraceReplay(engine: engine, store: store, batch: batch).run(
+    let replay = TraceReplay(engine: engine, store: store, batch: batch)
+    let figures = try replay.run(
       reader,
       event: { record in
         try output?.append(record.body)
@@ -71,7 +72,7 @@ struct Replay: ParsableCommand {
       }, progress: { progress.show($0, "replaying") })
     progress.end()
     try output?.close()
-    report(figures, before, engine.counters, ProcessUsage.now.since(begun))
+    report(figures, before, replay.engine.counters, ProcessUsage.now.since(begun))
     if let golden { try compare(found, with: golden) }
   }
 

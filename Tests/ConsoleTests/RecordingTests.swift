@@ -77,6 +77,79 @@ import Testing
     #expect(try replay(file, town) == told)
   }
 
+  /// A pending that goes on, an alert whose rule goes, a rule and a device that come, a new order: all within one trace.
+  @Test func `a trace across reloads of rules and devices, replayed into an empty store, tells the same events byte for byte`() async throws
+  {
+    let broker = try PrivateBroker()
+    try broker.start()
+    let town = try TestTown(broker: broker.port, sink: PrivateBroker.freePort())
+    try town.write(rules: TestTown.rules + Self.held)
+    try town.write(devices: Self.devices())
+    let file = town.folder.appendingPathComponent("trace.ndjson.gz")
+    let begun = Int64(Date().timeIntervalSince1970 * 1000)
+    var told: [[UInt8]] = []
+    try await RunningConsole.run(town) { console in
+      let lines = try await recording(town, to: file) {
+        try await console.waitUntilReady()
+        try await broker.publish([(topic(0), #"{"values":{"speed":5}}"#), (topic(1), Self.busy(at: begun - 120_000))])
+        try await console.settle(messages: 2)
+        try town.write(rules: Self.head + Self.held + Self.fast)
+        try town.write(devices: Self.devices(without: 2, with: "new-1"))
+        #expect(try await console.post("/api/v1/rules/reload").status == 200)
+        try await broker.publish([
+          (topic(1), Self.busy(at: begun - 30_000)), (topic(2), #"{"values":{"speed":5}}"#),
+          ("thuong/v1/bac-giang/traffic/new-1/telemetry", #"{"values":{"speed":95}}"#),
+        ])
+        try await console.settle(messages: 5)
+        try town.write(rules: TestTown.rules + Self.held + Self.fast)
+        #expect(try await console.post("/api/v1/rules/reload").status == 200)
+        let alerts = try await console.get("/api/v1/alerts?state=raised").items
+        let id = try #require(alerts.first { ($0["device"] as? String) == "new-1" }?["id"] as? String)
+        #expect(try await console.post("/api/v1/alerts/\(id)/ack", #"{"by":"Lan"}"#).status == 200)
+        try await broker.publish([(topic(0), #"{"values":{"speed":4}}"#)])
+        try await console.settle(messages: 6)
+        let reader = try StoreReader(directory: town.folder.appendingPathComponent("var").path)
+        told = try reader.read { db in try OutboxTable.waiting(sink: "ioc", after: 0, limit: 1000, in: db).deliveries.map(\.body) }
+      }
+      #expect(lines >= 10)
+    }
+    let text = told.map { String(decoding: $0, as: UTF8.self) }
+    #expect(text.count { $0.contains("alert.raised") } == 4 && text.count { $0.contains("alert.cleared") } == 1, "\(text)")
+    #expect(text.contains { $0.contains(#""id":"held""#) && $0.contains("raised") }, "the pending went on across the reload")
+    try town.write(rules: TestTown.rules + Self.held)
+    try town.write(devices: Self.devices())
+    #expect(try replay(file, town) == told)
+  }
+
+  private static let head = "rules:\n"
+  private static let held = """
+
+      - id: held
+        name: {vi: "Đông", en: "Busy"}
+        where: {domain: traffic}
+        when: last(occupancy) > 60
+        hold: 60s
+        severity: minor
+        message: {vi: "{last(occupancy)}", en: "{last(occupancy)}"}
+    """
+  private static let fast = """
+
+      - id: fast
+        name: {vi: "Nhanh", en: "Fast"}
+        where: {domain: traffic}
+        when: last(speed) > 90
+        severity: minor
+        message: {vi: "{last(speed)}", en: "{last(speed)}"}
+    """
+
+  private static func busy(at ts: Int64) -> String { "{\"ts\":\(ts),\"values\":{\"occupancy\":70}}" }
+
+  /// The town's, without one of them, and perhaps with another.
+  private static func devices(without place: Int? = nil, with id: String? = nil) -> String {
+    let ids = TestTown.devices.enumerated().filter { $0.offset != place }.map(\.element) + (id.map { [$0] } ?? [])
+    return "devices:\n" + ids.map { "  - {id: \($0), profile: traffic-radar, name: \($0), site: bac-giang}\n" }.joined()
+  }
+
   @Test func `a second recording is told that one runs, and the first goes on`() async throws {
     let town = try TestTown(broker: PrivateBroker.freePort())
     try await RunningConsole.run(town) { console in

@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.serialized) struct KillTests {
   /// kill -9 of the real binary, under load, with real peers. Each round of twenty has its own seed, broker and store.
-  @Test func `F1 Kills under load lose no reading and no event, and it is ready again in 5 s`() async throws {
+  @Test func `F1 Kills under load lose no reading, no event and no order that was answered, and it is ready again in 5 s`() async throws {
     let environment = ProcessInfo.processInfo.environment
     let seed = environment["KILL_SEED"].flatMap { UInt64($0) } ?? 20_251_121
     let kills = environment["KILLS"].flatMap { Int($0) } ?? (Bench.isSoak ? 1000 : 20)
@@ -21,6 +21,7 @@ import Testing
       #expect(result.readings.isRight, "seed \(seed + round): \(result.readings)")
       #expect(result.events.isRight, "seed \(seed + round): \(result.events)")
       #expect(result.imbalances == [], "seed \(seed + round)")
+      #expect(result.orders.faults == [], "seed \(seed + round)")
       #expect(result.exitCode == 0, "SIGTERM ends the gateway cleanly")
     }
     Bench.say("F1: \(total)")
@@ -31,6 +32,7 @@ import Testing
     #expect(total.redeliveries > 0)
     #expect(total.pendingAtKills >= 10)
     #expect(total.events.expected >= 50)
+    #expect(total.orders.done >= kills && total.orders.cut > 0, "orders were answered, and kills cut some off")
     #expect(total.slowestStart < 5)
   }
 }
@@ -49,6 +51,7 @@ private final class KillRun: Sendable {
     var slowestStart = 0.0
     var readings = ReadingComparison()
     var events = EventComparison()
+    var orders = OperatorDesk.Outcome()
     var imbalances: [String] = []
     var exitCode: Int32 = 0
 
@@ -67,12 +70,15 @@ private final class KillRun: Sendable {
       events.missing += other.events.missing
       events.doubled += other.events.doubled
       events.different += other.events.different
+      orders.done += other.orders.done
+      orders.cut += other.orders.cut
+      orders.refused += other.orders.refused
     }
 
     var description: String {
       "\(kills) kills, \(acknowledged) acknowledged, \(redeliveries) redeliveries after \(killsBeforeAcknowledgement) kills, "
         + "\(readings.lost) lost, \(readings.wrong) wrong; \(events.expected) events, \(events.missing) missing, "
-        + "\(events.doubled + events.different) doubled or different; \(pendingAtKills) alerts pending at kills; "
+        + "\(events.doubled + events.different) doubled or different; \(orders); \(pendingAtKills) alerts pending at kills; "
         + "ready again in \(String(format: "%.2f", slowestStart)) s at most"
     }
   }
@@ -98,6 +104,9 @@ private final class KillRun: Sendable {
     let sender = try city.makeSender(seed: seed)
     defer { sender.abandon() }
     sender.begin()
+    let desk = OperatorDesk(gateway: city.gateway, seed: seed)
+    let operators = Task { await desk.work() }
+    defer { desk.close() }
     var accepted = 0
     for _ in 0..<kills {
       let goal = accepted + 5000 + Int(random.below(2000))
@@ -117,13 +126,17 @@ private final class KillRun: Sendable {
       if again > 0 { result.killsBeforeAcknowledgement += 1 }
       result.redeliveries += again
     }
+    desk.close()
+    await operators.value
     try await sender.finish()
     try await city.settle(sender)
     result.imbalances = await city.imbalances()
     result.exitCode = try await city.stop(child)
     result.acknowledged = sender.acknowledged
     result.readings = try await city.comparedReadings(sender)
-    result.events = try city.comparedEvents(sender)
+    let (orders, commands) = try desk.compared(withStore: city.gateway.storeDirectory)
+    result.orders = orders
+    result.events = try city.comparedEvents(sender, commands: commands)
     return result
   }
 

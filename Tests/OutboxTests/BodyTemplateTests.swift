@@ -107,8 +107,9 @@ import Testing
     #expect(throws: SinkConfigurationError(error)) { try BodyTemplate(text: text, name: "t.json") }
   }
 
-  @Test func `what is not JSON is refused`() {
-    let error = #expect(throws: SinkConfigurationError.self) { try BodyTemplate(text: "{\"a\": {id}}", name: "t.json") }
+  @Test(arguments: ["{\"a\": {id}}", "{\"a\": 1,}", "[\"{id}\",]", "\u{feff}{\"a\": \"{id}\"}", "\"\0a\0\"\0"])
+  func `what is not JSON is refused, also where a generous reader would take it`(text: String) {
+    let error = #expect(throws: SinkConfigurationError.self) { try BodyTemplate(text: text, name: "t.json") }
     #expect(error?.description.hasPrefix("t.json: is not JSON: ") == true)
   }
 

@@ -179,7 +179,9 @@ import Testing
   @Test func `Retry-After may be an HTTP date`() {
     #expect(RetryAfter(header: "Sun, 06 Nov 1994 08:49:37 GMT") == .at(Timestamp(milliseconds: 784_111_777_000)))
     #expect(RetryAfter(header: "Sun, 31 Feb 1994 08:49:37 GMT") == nil)
-    #expect(RetryAfter(header: "-5") == nil)
+    for header in ["-5", "+5", "Sun, +6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:x:49:37 GMT"] {
+      #expect(RetryAfter(header: header) == nil, "\(header)")
+    }
     let date = RetryAfter.at(wall + 90_000)
     #expect(date.delay(from: wall) == 90_000)
     #expect(date.delay(from: wall + 100_000) == 0)

@@ -1,2 +1,3 @@
+#include "JSONText.h"
 #include "NativePayload.h"
 #include "TraceLine.h"

@@ -1,11 +1,11 @@
-import Readings
+package import Readings
 
 /// The query of one request: known keys, each once, read as what they must be.
-struct Query: Sendable {
+package struct Query: Sendable {
   private var values: [String: String] = [:]
 
   /// Refuses a key that the route does not know, so that a misspelt one is not silently without effect.
-  init(_ pairs: [RequestTarget.Pair], known: [String]) throws(Problem) {
+  package init(_ pairs: [RequestTarget.Pair], known: [String]) throws(Problem) {
     for pair in pairs {
       guard known.contains(pair.key) else {
         let list = known.isEmpty ? "there are none here" : "known here: \(known.joined(separator: ", "))"
@@ -15,9 +15,11 @@ struct Query: Sendable {
     }
   }
 
-  subscript(_ key: String) -> String? { values[key] }
+  /// As it was given; nil where it was not.
+  package subscript(_ key: String) -> String? { values[key] }
 
-  func limit(most: Int, usual: Int) throws(Problem) -> Int {
+  /// How many a page holds: `usual` where it is not given.
+  package func limit(most: Int, usual: Int) throws(Problem) -> Int {
     guard let text = values["limit"] else { return usual }
     guard isDigits(text), let limit = Int(text), (1...most).contains(limit) else {
       throw .badQuery("limit must be a whole number from 1 to \(most)")
@@ -26,14 +28,14 @@ struct Query: Sendable {
   }
 
   /// One of the words, or nil where the key is not given.
-  func word(_ key: String, of words: [String]) throws(Problem) -> String? {
+  package func word(_ key: String, of words: [String]) throws(Problem) -> String? {
     guard let text = values[key] else { return nil }
     guard words.contains(text) else { throw .badQuery("\(key) must be \(words.joined(separator: " or "))") }
     return text
   }
 
   /// RFC 3339, or milliseconds since the epoch.
-  func time(_ key: String) throws(Problem) -> Timestamp? {
+  package func time(_ key: String) throws(Problem) -> Timestamp? {
     guard let text = values[key] else { return nil }
     let time = isDigits(text) ? Int64(text).map(Timestamp.init(milliseconds:)) : Timestamp(rfc3339: text)
     guard let time, Timestamp.plausible.contains(time.milliseconds) else {
@@ -43,14 +45,14 @@ struct Query: Sendable {
   }
 
   /// A whole number of 0 or more, or nil where the key is not given.
-  func number(_ key: String) throws(Problem) -> Int64? {
+  package func number(_ key: String) throws(Problem) -> Int64? {
     guard let text = values[key] else { return nil }
     guard isDigits(text), let number = Int64(text) else { throw .badQuery("\(key) must be a whole number from 0") }
     return number
   }
 
   /// The fields of the cursor `after`, which must be one that this list gave.
-  func cursor(_ kind: Cursor.Kind) throws(Problem) -> [String]? {
+  package func cursor(_ kind: Cursor.Kind) throws(Problem) -> [String]? {
     guard let text = values["after"] else { return nil }
     guard let cursor = Cursor(text: text), cursor.kind == kind else { throw .badCursor }
     return cursor.fields

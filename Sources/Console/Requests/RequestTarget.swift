@@ -1,20 +1,21 @@
 /// The path and query of a request line, split and percent-decoded once, with bounds.
-struct RequestTarget: Equatable {
+package struct RequestTarget: Equatable {
   static let bytesMax = 4096
   static let segmentsMax = 16
   static let pairsMax = 16
 
   /// Decoded segments; `/a//b` has an empty one, `/` is one empty one.
-  var path: [String]
+  package var path: [String]
   /// Decoded keys and values in the order given.
-  var query: [Pair] = []
+  package var query: [Pair] = []
 
-  struct Pair: Equatable {
-    var key: String
-    var value: String
+  package struct Pair: Equatable {
+    package var key: String
+    package var value: String
   }
 
-  init(_ target: String) throws(Problem) {
+  /// - Throws: a `Problem` where it is too long, has too many parts, or is no percent-encoded UTF-8.
+  package init(_ target: String) throws(Problem) {
     let bytes = Array(target.utf8)
     guard bytes.count <= Self.bytesMax else { throw .targetTooLong }
     guard bytes.first == UInt8(ascii: "/") else { throw .badRequest("the address must begin with /") }

@@ -2,13 +2,13 @@ import HTTPTypes
 import Readings
 
 /// An error as RFC 9457 tells it: what is wrong with the request and what to do, never how the gateway is made.
-struct Problem: Error, Sendable {
+package struct Problem: Error, Sendable {
   /// The last part of the problem's type, `/problems/{kind}`: what programs look at.
   var kind: String
   var status: HTTPResponse.Status
   /// Of the kind, not of the occurrence.
   var title: String
-  var detail: String
+  package var detail: String
   var headers: HTTPFields = [:]
   /// What is wrong with files, each in one line with its place.
   var faults: [Fault] = []

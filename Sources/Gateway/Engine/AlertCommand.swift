@@ -143,8 +143,10 @@ struct FieldReader {
 
   /// nil where there is none, or it is no time of day.
   func minuteOfDay(_ name: String) -> Int? {
+    // Digits alone: `Int` would take a sign as well.
     guard let text = object[name] as? String, text.utf8.count == 5, text.utf8.dropFirst(2).first == UInt8(ascii: ":"),
-      let hour = Int(text.prefix(2)), let minute = Int(text.suffix(2)), (0..<24).contains(hour), (0..<60).contains(minute)
+      text.utf8.count(where: { (0x30...0x39).contains($0) }) == 4, let hour = Int(text.prefix(2)), let minute = Int(text.suffix(2)),
+      (0..<24).contains(hour), (0..<60).contains(minute)
     else { return nil }
     return hour * 60 + minute
   }

@@ -40,7 +40,7 @@ package final class Engine {
   package let registry: Registry
   package let program: RuleProgram
   let book: RuleBook
-  let settings: EngineSettings
+  package let settings: EngineSettings
   let devices: DeviceTable
   let topics: TopicIndex
   /// By device and metric.

@@ -1,8 +1,8 @@
-import Database
+package import Database
 package import DeviceRegistry
 import Logging
 import Readings
-import RuleEngine
+package import RuleEngine
 
 /// Another reload is under way.
 package struct ReloadBusy: Error {}
@@ -18,8 +18,8 @@ extension GatewayService {
   package func reload() async throws -> GatewayFiles {
     guard beginReload() else { throw ReloadBusy() }
     defer { endReload() }
-    let files: GatewayFiles
-    do throws(FileFaults) { files = try GatewayFiles.load(configuration) } catch {
+    let (files, texts): (GatewayFiles, RecordedReload)
+    do throws(FileFaults) { (files, texts) = try GatewayFiles.loadForReload(configuration) } catch {
       for fault in error.faults.prefix(20) {
         logger.error("Devices and rules stay as they were: a file does not load", metadata: ["fault": "\(fault)"])
       }
@@ -27,7 +27,7 @@ extension GatewayService {
       throw error
     }
     for (message, warning) in files.warnings { logger.warning("\(message)", metadata: ["warning": "\(warning)"]) }
-    try await writer.use(files, settings(for: files))
+    try await writer.use(files, settings(for: files), recorded: texts.json)
     adopt(files)
     logger.notice(
       "Devices and rules are loaded anew",
@@ -47,27 +47,33 @@ extension GatewayService {
 }
 
 extension Writer {
-  func use(_ files: GatewayFiles, _ settings: EngineSettings) throws(StoreError) { try core.use(files, settings) }
+  func use(_ files: GatewayFiles, _ settings: EngineSettings, recorded: [UInt8]) throws(StoreError) {
+    try core.use(files, settings, recorded: recorded)
+  }
 
   func noteReload(failed faults: FileFaults) { core.reloadFaults = faults.faults }
 }
 
 extension WriterCore {
   /// Goes on with other devices and rules: the engine is made anew from the store, as a start makes it.
-  func use(_ files: GatewayFiles, _ settings: EngineSettings) throws(StoreError) {
+  ///
+  /// - Parameter recorded: the `RecordedReload`, for a trace.
+  func use(_ files: GatewayFiles, _ settings: EngineSettings, recorded: [UInt8]) throws(StoreError) {
     try commitNow()
-    tell(.rulesReloaded(version: files.version))
-    try commitNow()
+    // A trace gets the command with its files, where the engine is another.
     let recording = engine.recording
+    engine.recording = nil
+    tell(.rulesReloaded(version: files.version))
+    engine.recording = recording
+    try commitNow()
     do throws(StoreError) {
-      store.forgetEngine()
-      engine = try store.openEngine(registry: files.registry, book: files.book, settings: settings)
+      engine = try store.remakeEngine(engine, registry: files.registry, book: files.book, settings: settings)
     } catch {
       // What the store knows of itself is no longer what the engine has.
       fail(error)
       throw error
     }
-    engine.recording = recording
+    if let clock = engine.clock { recording?.command(recorded, at: clock) }
     reloadFaults = []
   }
 
@@ -83,9 +89,17 @@ extension WriterCore {
 }
 
 extension GatewayStore {
-  /// What it remembers of an engine that is to be replaced.
-  func forgetEngine() {
+  /// An engine with other devices and rules in place of one whose batch is committed: made anew from what is stored, as a start makes it.
+  ///
+  /// - Throws: `StoreError`; then neither engine can go on.
+  package func remakeEngine(
+    _ old: Engine, registry: Registry, book: RuleBook, settings: EngineSettings
+  ) throws(StoreError) -> Engine {
+    precondition(old.isBatchEmpty, "what is not committed would be lost")
     fastDevices = [:]
     expiries = [:]
+    let new = try openEngine(registry: registry, book: book, settings: settings)
+    new.recording = old.recording
+    return new
   }
 }

@@ -68,11 +68,21 @@ package final class DemoGateway: Sendable {
   }
 
   /// The status and body of a route; nil while nobody answers.
-  package func get(_ route: String) async -> (status: Int, body: String)? {
+  package func get(_ route: String) async -> (status: Int, body: String)? { await ask(.GET, route) }
+
+  /// The same for a request with a body of JSON. Nil where there is no answer: what was asked for may have been done all the same.
+  package func post(_ route: String, _ json: String = "") async -> (status: Int, body: String)? { await ask(.POST, route, json) }
+
+  private func ask(_ method: HTTPMethod, _ route: String, _ json: String? = nil) async -> (status: Int, body: String)? {
     // Where nobody listens the client would try on until its time is up.
     guard LoopbackPort.isOpen(httpPort) else { return nil }
     var request = HTTPClientRequest(url: "http://127.0.0.1:\(httpPort)\(route)")
+    request.method = method
     request.headers.add(name: "authorization", value: "Bearer \(Self.token)")
+    if let json {
+      request.headers.add(name: "content-type", value: "application/json")
+      request.body = .bytes(ByteBuffer(string: json))
+    }
     guard let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(5)),
       let body = try? await response.body.collect(upTo: 16 << 20)
     else { return nil }

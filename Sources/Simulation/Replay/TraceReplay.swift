@@ -1,11 +1,13 @@
 import Database
 import DeviceRegistry
+import Foundation
 package import Gateway
 package import Outbox
 import Readings
+import RuleEngine
 
-/// Runs traces through the gateway's own engine and store, on the traces' clock.
-package struct TraceReplay {
+/// Runs traces through the gateway's own engine and store, on the traces' clock. One thread's own.
+package final class TraceReplay {
   package struct Figures: Sendable, Equatable {
     package var lines = 0
     package var events = 0
@@ -14,7 +16,8 @@ package struct TraceReplay {
     package var refused = 0
   }
 
-  private let engine: Engine
+  /// Another one after each reload that the trace carries with its files.
+  package private(set) var engine: Engine
   private let store: GatewayStore
   /// Inputs a commit.
   private let batch: Int
@@ -24,12 +27,20 @@ package struct TraceReplay {
   /// - Parameters:
   ///   - event: gets every event, in order, after its commit.
   ///   - progress: gets the fraction read, now and then.
-  /// - Throws: `FileFault` for a bad line, `StoreError`, and what `event` throws.
+  /// - Throws: `FileFault` for a bad line, `FileFaults` where devices or rules that the trace carries do not load, `StoreError`, and what
+  ///   `event` throws.
   package func run(_ reader: TraceReader, event: (EventRecord) throws -> Void, progress: (Double) -> Void = { _ in }) throws -> Figures {
     var figures = Figures()
     var inBatch = 0
     while let line = try reader.next() {
       figures.lines += 1
+      if line.kind == .command, let reload = RecordedReload(json: Array(line.payload)) {
+        let at = line.at
+        try commit(&figures, event)
+        try load(reload, at: at, &figures, event)
+        inBatch = 0
+        continue
+      }
       try step(line, &figures)
       inBatch += 1
       guard inBatch == batch else { continue }
@@ -39,6 +50,18 @@ package struct TraceReplay {
     }
     try commit(&figures, event)
     return figures
+  }
+
+  /// Goes on with the devices and rules of the trace, as the gateway did that was recorded.
+  private func load(_ reload: RecordedReload, at: Timestamp, _ figures: inout Figures, _ event: (EventRecord) throws -> Void) throws {
+    _ = engine.command(reload.command, at: at)
+    try commit(&figures, event)
+    let directory = try TemporaryDirectory(prefix: "thuong-reload")
+    let (devices, rules) = (directory.url.appendingPathComponent("Devices"), directory.url.appendingPathComponent("Rules"))
+    try reload.write(devices: devices, rules: rules)
+    let registry = try RegistryFiles.load(directory: devices)
+    let book = try RuleFiles.load(directory: rules, registry: registry)
+    engine = try store.remakeEngine(engine, registry: registry, book: book, settings: engine.settings)
   }
 
   private func commit(_ figures: inout Figures, _ event: (EventRecord) throws -> Void) throws {

