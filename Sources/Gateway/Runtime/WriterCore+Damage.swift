@@ -1,4 +1,5 @@
 import Database
+import Logging
 
 extension WriterCore {
   /// A reader has met a row that it cannot read.
