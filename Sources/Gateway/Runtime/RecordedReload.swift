@@ -1,6 +1,7 @@
 import DeviceRegistry
 package import Foundation
 import Readings
+import RuleEngine
 
 /// Devices and rules that were loaded anew, as a trace carries them: what the engine's log says of it, and the files themselves. Without
 /// them nobody could replay what came after.
@@ -13,11 +14,13 @@ package struct RecordedReload: Equatable, Sendable {
   /// Texts by their name in the folder of rules.
   private let rules: [String: String]
 
-  /// Reads the folders of a configuration; what cannot be read is left out.
+  /// Reads the folders of a configuration, of them what loaders read; what cannot be read is left out.
   init(version: String, _ configuration: GatewayConfiguration) {
     self.version = version
-    devices = Self.texts(in: configuration.devices, "").merging(Self.texts(in: configuration.devices, "profiles/")) { first, _ in first }
-    rules = Self.texts(in: configuration.rules, "")
+    let isYAML = { (name: String) in name.hasSuffix(".yaml") }
+    let profiles = Self.texts(in: configuration.devices, "profiles/", where: isYAML)
+    devices = Self.texts(in: configuration.devices, "", where: isYAML).merging(profiles) { first, _ in first }
+    rules = Self.texts(in: configuration.rules, "", where: RuleFiles.isRead)
   }
 
   /// nil for what is none, and for one that names files elsewhere than in its folders.
@@ -59,10 +62,10 @@ package struct RecordedReload: Equatable, Sendable {
     !name.isEmpty && name.utf8.count <= 255 && !name.hasPrefix(".") && !name.contains("/")
   }
 
-  private static func texts(in folder: URL, _ place: String) -> [String: String] {
+  private static func texts(in folder: URL, _ place: String, where isRead: (String) -> Bool) -> [String: String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent(place).path)) ?? []
     var texts: [String: String] = [:]
-    for name in names where isName(name[...]) && (name.hasSuffix(".yaml") || name.hasSuffix(".csv")) {
+    for name in names where isName(name[...]) && isRead(name) {
       texts[place + name] = (try? Data(contentsOf: folder.appendingPathComponent(place + name))).flatMap {
         String(validating: $0, as: UTF8.self)
       }

@@ -14,6 +14,13 @@ package enum RuleFiles {
   private static let limitsName = "limits.csv"
   private static let holidaysName = "holidays.csv"
 
+  /// Whether a file of that name in `Rules/` is read with the rules.
+  package static func isRead(_ name: String) -> Bool {
+    [limitsName, holidaysName].contains(name) || name.hasSuffix(".yaml") && !isScenario(name)
+  }
+
+  private static func isScenario(_ name: String) -> Bool { name.hasSuffix(".scenario.yaml") || name.hasSuffix(".scenarios.yaml") }
+
   /// - Throws: `FileFaults` with every fault of every file; then the caller keeps the rules it has.
   package static func load(directory: URL, registry: Registry) throws(FileFaults) -> RuleBook {
     let faults = FaultList()
@@ -22,10 +29,7 @@ package enum RuleFiles {
       FileManager.default.fileExists(atPath: directory.appendingPathComponent($0).path)
     }
     var names = tables
-    for name in TextFiles.names(in: directory, suffix: ".yaml", faults: faults) {
-      if name.hasSuffix(".scenario.yaml") || name.hasSuffix(".scenarios.yaml") { continue }
-      names.append(name)
-    }
+    names += TextFiles.names(in: directory, suffix: ".yaml", faults: faults).filter { !isScenario($0) }
     for name in names {
       let url = directory.appendingPathComponent(name)
       let size = (try? url.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0

@@ -59,9 +59,15 @@ package final class TraceReplay {
     let directory = try TemporaryDirectory(prefix: "thuong-reload")
     let (devices, rules) = (directory.url.appendingPathComponent("Devices"), directory.url.appendingPathComponent("Rules"))
     try reload.write(devices: devices, rules: rules)
-    let registry = try RegistryFiles.load(directory: devices)
-    let book = try RuleFiles.load(directory: rules, registry: registry)
-    engine = try store.remakeEngine(engine, registry: registry, book: book, settings: engine.settings)
+    do {
+      let registry = try RegistryFiles.load(directory: devices)
+      let book = try RuleFiles.load(directory: rules, registry: registry)
+      engine = try store.remakeEngine(engine, registry: registry, book: book, settings: engine.settings)
+    } catch let faults as FileFaults {
+      // Their folders are gone when somebody reads this.
+      let names = "\(faults)".replacingOccurrences(of: directory.path + "/", with: "")
+      throw FileFault(file: "trace", message: "line \(figures.lines): what was loaded anew there cannot be: \(names)")
+    }
   }
 
   private func commit(_ figures: inout Figures, _ event: (EventRecord) throws -> Void) throws {
