@@ -1,3 +1,4 @@
+import Foundation
 package import Gateway
 import Glibc
 import Hummingbird
@@ -10,8 +11,9 @@ import ServiceLifecycle
 ///
 /// It listens on `configuration.http` (port 0 takes a free one) and ends with its service group.
 package struct ConsoleServer: Service {
-  /// More connections wait until one ends. A quarter of the process' descriptors at most: a crowd must not take the broker's.
-  static let connectionsMax = min(256, descriptorsMax / 4)
+  /// More connections wait until one ends. A quarter of the process' descriptors at most, and half of those that are free at the start: a
+  /// crowd must not take the broker's, and whoever listens without a descriptor for who comes is woken for ever.
+  static let connectionsMax = max(2, min(256, descriptorsMax / 4, (descriptorsMax - descriptorsUsed) / 2))
   static let idleSecondsMax: Int64 = 60
   static let headerBytesMax = 16 << 10
 
@@ -51,6 +53,8 @@ package struct ConsoleServer: Service {
     var limit = rlimit()
     return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? Int(clamping: limit.rlim_cur) : 256
   }
+
+  private static var descriptorsUsed: Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0 }
 
   private static func reason(_ error: any Error) -> String {
     (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
