@@ -31,7 +31,8 @@ build: dependencies ## Install what is missing, then build the release binary
 demo: build ## A whole small city in front of you; ARGS="--for 60s" ends by itself
 	@exec $(binaries)/thuong demo $(ARGS)
 
-# What starts real processes runs one after the other, and not beside what computes for minutes: each would starve the other.
+# What starts real processes, or gives a gateway seconds to answer, runs one after the other, and not beside what computes for minutes:
+# each would starve the other.
 # A run without a single test is a failure: a filter that matches nothing, or a test target that was not found.
 .PHONY: test
 test: ## Install what is missing, build, run every test; ARGS="--filter NAME" runs some
@@ -39,8 +40,8 @@ test: ## Install what is missing, build, run every test; ARGS="--filter NAME" ru
 	swift build -c release --build-tests
 	@rm -f .build/test.log
 ifeq ($(ARGS),)
-	swift test -c release --disable-xctest --skip-build --no-parallel --filter EndToEndTests 2>&1 | tee -a .build/test.log
-	swift test -c release --disable-xctest --skip-build --skip 'EndToEndTests|SimulationTests' 2>&1 | tee -a .build/test.log
+	swift test -c release --disable-xctest --skip-build --no-parallel --filter 'EndToEndTests|ConsoleTests' 2>&1 | tee -a .build/test.log
+	swift test -c release --disable-xctest --skip-build --skip 'EndToEndTests|ConsoleTests|SimulationTests' 2>&1 | tee -a .build/test.log
 	swift test -c release --disable-xctest --skip-build --filter SimulationTests 2>&1 | tee -a .build/test.log
 else
 	swift test -c release --disable-xctest --skip-build $(ARGS) 2>&1 | tee -a .build/test.log

@@ -65,7 +65,7 @@ struct RunningConsole {
       if let type { request.headers.add(name: "Content-Type", value: type) }
     }
     if let authorization { request.headers.add(name: "Authorization", value: authorization) }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    let response = try await HTTPClient.shared.execute(request, timeout: .minutes(10))
     let body = try await response.body.collect(upTo: 16 << 20)
     let headers = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { "\($0), \($1)" })
     return Reply(status: response.status.code, headers: headers, text: String(buffer: body))
