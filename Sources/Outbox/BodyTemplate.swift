@@ -38,7 +38,7 @@ package struct BodyTemplate: Sendable {
     }
     // Foundation takes more than JSON: a comma before a closing bracket, UTF-16, a byte-order mark. An IOC might not.
     guard thuong_is_json(bytes, bytes.count) else {
-      throw SinkConfigurationError("\(name): is not JSON: a comma too many, or not plain UTF-8")
+      throw SinkConfigurationError("\(name): is not JSON: a comma too many, a number too large, or not plain UTF-8")
     }
     var compiler = Compiler(bytes: bytes, name: name)
     try compiler.run()

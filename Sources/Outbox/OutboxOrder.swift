@@ -89,7 +89,7 @@ extension OutboxTable {
   }
 
   /// So many are held up no longer by one order, the oldest: with more, the rest waits for its time, minutes at most.
-  private static let heldMax = 10_000
+  private static let heldMax = 1_000
 
   private static func redrive(
     _ event: String, _ sink: String?, _ realNow: Timestamp, _ most: Int64, _ db: GRDB.Database

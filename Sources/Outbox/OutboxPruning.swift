@@ -41,13 +41,24 @@ extension OutboxTable {
       .execute(arguments: [event, event])
   }
 
-  /// What waits for sinks that are not among these, committed or redriven at `firstAt` or before, as marks that give it up, which is what
-  /// their workers would do; at most `limit`.
+  /// Notes since when sinks are not configured.
+  package static func note(configured: Set<String>, at now: Timestamp, in db: GRDB.Database) throws {
+    for row in try Row.fetchAll(db, sql: "SELECT id, gone_since FROM sink") {
+      let (id, since): (String, Int64?) = (try row.sound("id"), try row.soundIfPresent("gone_since"))
+      if configured.contains(id) == (since == nil) { continue }
+      try db.execute(
+        sql: "UPDATE sink SET gone_since = ? WHERE id = ?", arguments: [configured.contains(id) ? nil : now.milliseconds, id])
+    }
+  }
+
+  /// What waits for sinks that are not among these, and have not been for as long: committed or redriven at `firstAt` or before, as marks
+  /// that give it up, which is what their workers would do; at most `limit`.
   package static func overdue(
     except configured: Set<String>, firstAt last: Timestamp, limit: Int, in db: GRDB.Database
   ) throws -> [DeliveryMark] {
     var marks: [DeliveryMark] = []
-    for sink in try String.fetchAll(db, sql: "SELECT id FROM sink ORDER BY id") where !configured.contains(sink) {
+    let gone = try String.fetchAll(db, sql: "SELECT id FROM sink WHERE gone_since <= ? ORDER BY id", arguments: [last.milliseconds])
+    for sink in gone where !configured.contains(sink) {
       let rows = try Row.fetchAll(
         db,
         sql: """

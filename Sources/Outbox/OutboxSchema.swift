@@ -100,6 +100,7 @@ package enum OutboxSchema {
         ALTER TABLE sink_loss ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE sink_loss ADD COLUMN told_damaged INTEGER NOT NULL DEFAULT 0;
         UPDATE sink_loss SET checksum = NULL;
+        ALTER TABLE sink ADD COLUMN gone_since INTEGER;
         """),
   ]
   /// Of the alerts that are not over, by what each sink was given before this was kept. Only what was recorded since the oldest of them

@@ -66,6 +66,8 @@ struct SinkWorker: Sendable {
   let seed: UInt64
   let logger: Logger
   private let pause = SinkPause()
+  /// An IOC that hears nothing for longer takes the gateway for dead.
+  private static let heartbeatPauseMax: Milliseconds = 600_000
 
   func run() async throws {
     let client = SinkClient(sink: sink, logger: logger, wallClock: wallClock)
@@ -158,6 +160,9 @@ struct SinkWorker: Sendable {
       logger.log(
         level: level, "Event not delivered, to be tried again",
         metadata: facts(mark).merging(["error": "\(error)", "next": "\(nextAt.rfc3339)"]) { $1 })
+    case .dead(.damaged, let error):
+      logger.warning(
+        "Event cannot be read: the writer sets it aside if it cannot either", metadata: facts(mark).merging(["error": "\(error)"]) { $1 })
     case .dead(let reason, let error):
       logger.warning("Event is dead", metadata: facts(mark).merging(["reason": "\(reason.rawValue)", "error": "\(error)"]) { $1 })
     case .stopped(let reason):
@@ -181,7 +186,8 @@ struct SinkWorker: Sendable {
     }
   }
 
-  /// The heartbeat, which is neither stored nor tried again. A stopped sink gets none, nor one that asked for a pause, until it is over.
+  /// The heartbeat, which is neither stored nor tried again. A stopped sink gets none, nor one that asked for a pause, until it is over: where
+  /// only a heartbeat was answered so, for ten minutes at most.
   private func beat(_ client: SinkClient) async {
     let own = SinkPause()
     while (try? await Task.sleep(for: .milliseconds(sink.heartbeatEvery))) != nil {
@@ -193,7 +199,9 @@ struct SinkWorker: Sendable {
         instance: instance, sink: sink.id, lastSequence: figures.lastSequence, waiting: figures.waiting, now: wallClock())
       guard let outcome = await client.post(id: event.id, body: event.body, sequence: nil) else { return }
       if case .answered(200...299, _, _) = outcome { continue }
-      if case .answered(_, let retryAfter?, _) = outcome { own.set(until: SinkWorker.uptime + retryAfter.delay(from: wallClock())) }
+      if case .answered(let status, let retryAfter?, _) = outcome, [429, 503].contains(status) {
+        own.set(until: SinkWorker.uptime + min(retryAfter.delay(from: wallClock()), Self.heartbeatPauseMax))
+      }
       logger.debug("Heartbeat not taken", metadata: ["sink": "\(sink.id)", "outcome": "\(outcome)"])
     }
   }

@@ -81,16 +81,18 @@ package struct SinkLoss: Equatable, Sendable {
   /// - Parameters:
   ///   - marks: those of this commit.
   ///   - lost: of these, what `OutboxTable.apply` returned.
-  /// - Returns: the causes of the gap events that were enqueued, one each.
+  /// - Returns: the causes of the gap events that were enqueued, one each, and what that gave to sinks.
   @discardableResult
-  package static func settle(_ marks: [DeliveryMark], lost: [DeliveryMark], at moment: Moment, in db: GRDB.Database) throws -> [String] {
+  package static func settle(
+    _ marks: [DeliveryMark], lost: [DeliveryMark], at moment: Moment, in db: GRDB.Database
+  ) throws -> (causes: [String], given: GivenDeliveries) {
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
           SELECT id, sink.last_sequence - skipped - delivered - dead AS waiting, sink_loss.*
           FROM sink LEFT JOIN sink_loss ON sink_loss.sink = sink.id ORDER BY id
           """))
-    var causes: [String] = []
+    var (causes, given): ([String], GivenDeliveries) = ([], [:])
     for row in rows {
       let (id, waiting): (String, Int64) = (try row.sound("id"), try row.sound("waiting"))
       let known = try (row.soundIfPresent("sink") as String?).map { _ in try SinkLoss(row) }
@@ -103,10 +105,13 @@ package struct SinkLoss: Equatable, Sendable {
       let isDue = lost.count > (isGapLost ? 1 : 0) || marks.contains { $0.sink == id && $0.outcome == .delivered }
       let overflow = try loss.shed(waiting, isDue: isDue, moment, db)
       try loss.noteGap(db)
-      if isDue || overflow > 0, let cause = try loss.tell(moment, db) { causes.append(cause) }
+      if isDue || overflow > 0, let gap = try loss.tell(moment, db) {
+        causes.append(gap.cause)
+        given.merge(gap.given) { $0 + $1 }
+      }
       if loss != known { try loss.save(db) }
     }
-    return causes
+    return (causes, given)
   }
 
   /// Makes the oldest of what waits dead, where too much does, or would with the gap event that is told of it.
@@ -178,8 +183,8 @@ package struct SinkLoss: Equatable, Sendable {
     }
   }
 
-  /// - Returns: the cause; nil where there is nothing to tell, or what there is waits already.
-  private mutating func tell(_ moment: Moment, _ db: GRDB.Database) throws -> String? {
+  /// - Returns: the cause, and what the sink was given; nil where there is nothing to tell, or what there is waits already.
+  private mutating func tell(_ moment: Moment, _ db: GRDB.Database) throws -> (cause: String, given: GivenDeliveries)? {
     guard count > 0, told.sequence == nil else { return nil }
     let sequence = try OutboxTable.lastSequence(of: sink, in: db) + 1
     let cause = damaged == count ? DeadReason.damaged.rawValue : DeadReason.expired.rawValue
@@ -191,7 +196,7 @@ package struct SinkLoss: Equatable, Sendable {
     guard try giving.give(gap, to: [sink], db) else { return nil }
     try giving.save(db)
     told = Told(sequence: sequence, count: count, damaged: damaged, last: last, to: to)
-    return cause
+    return (cause, giving.given)
   }
 
   private var detail: String {

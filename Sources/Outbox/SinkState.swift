@@ -73,6 +73,8 @@ package struct SinkState: Sendable {
   static let pageSize = 64
   /// How often the whole queue is read while events wait: what was sent back to it, by a command, stands before what was read.
   static let rereadEvery: Milliseconds = 60_000
+  /// After something that could not be read it is read again so soon.
+  static let doubtedFor: Milliseconds = 5_000
 
   let sink: String
   let retry: RetryPolicy
@@ -110,6 +112,8 @@ package struct SinkState: Sendable {
     var isWoken = false
     var cursor: Int64 = 0
     var againAt: Milliseconds?
+    /// Something could not be read, and whether it was set aside is not known: the whole queue is read again.
+    var isDoubted = false
     /// Committed while something was being read.
     var committed: [Int64] = []
   }
@@ -146,7 +150,7 @@ package struct SinkState: Sendable {
     case .alarm: alarm = nil
     case .attempted(let sequence, let outcome, let jitter, let isClockTrusted):
       settle(sequence, outcome, at: now, jitter: jitter, mayExpire: isClockTrusted, &actions)
-    case .committed(let marks): note(marks)
+    case .committed(let marks): note(marks, at: now)
     }
     goOn(at: now, &actions)
     return actions
@@ -174,9 +178,9 @@ extension SinkState {
   private mutating func take(_ given: [WaitingDelivery], at now: SinkInstant) {
     let last = reading.cursor + Int64(given.count)
     let isNext = given.first?.sequence == reading.cursor + 1 && given.last?.sequence == last
-    guard isNext, stop == nil, !reading.isUnderWay, !reading.hasMore, loaded + given.count <= Self.loadedMax, known < Self.knownMax else {
-      return wake()
-    }
+    // What is to be fetched needs the room first, and what the writer could read may stand before.
+    let isCalm = stop == nil && !reading.isUnderWay && !reading.hasMore && !reading.isDoubted && wanted.isEmpty && fetching.isEmpty
+    guard isNext, isCalm, loaded + given.count <= Self.loadedMax, known < Self.knownMax else { return wake() }
     for delivery in given { admit(delivery, at: now) }
     reading.cursor = last
     if reading.againAt == nil { reading.againAt = now.uptime + Self.rereadEvery }
@@ -190,7 +194,9 @@ extension SinkState {
 
   private mutating func read(at now: SinkInstant, _ actions: inout [Action]) {
     guard !reading.isUnderWay, stop?.isCommitted ?? true else { return }
-    if let due = reading.againAt, due <= now.uptime { (reading.cursor, reading.hasMore, reading.againAt) = (0, true, nil) }
+    if let due = reading.againAt, due <= now.uptime {
+      (reading.cursor, reading.hasMore, reading.againAt, reading.isDoubted) = (0, true, nil, false)
+    }
     guard reading.hasMore, loaded + Self.pageSize <= Self.loadedMax, known < Self.knownMax else { return }
     if lanes.isEmpty { reading.cursor = 0 }
     reading.isUnderWay = true
@@ -251,13 +257,17 @@ extension SinkState {
     actions.append(mark(damaged.sequence, attempts: 0, .dead(.damaged, error: damaged.what)))
   }
 
-  private mutating func note(_ marks: [DeliveryMark]) {
+  private mutating func note(_ marks: [DeliveryMark], at now: SinkInstant) {
     for mark in marks {
       switch mark.outcome {
       case .stopped: stop?.isCommitted = true
       // It settles nothing: what came of the next attempt may be settled already, and its mark still be on its way.
       case .retryLater: break
-      case .delivered, .dead: reading.committed.append(mark.sequence)
+      case .delivered: reading.committed.append(mark.sequence)
+      case .dead(let reason, _):
+        reading.committed.append(mark.sequence)
+        // The writer sets aside only what it cannot read itself.
+        if reason == .damaged { (reading.isDoubted, reading.againAt) = (true, now.uptime + Self.doubtedFor) }
       }
     }
     forgetCommitted()
@@ -367,7 +377,7 @@ extension SinkState {
     if stop == nil {
       if let first = waiting.first { due.append(first.number) }
       if !ready.isEmpty, let gate = [health.downUntil, pace.opensAt].compactMap({ $0 }).max(), gate > now.uptime { due.append(gate) }
-      if !lanes.isEmpty, let again = reading.againAt, again > now.uptime { due.append(again) }
+      if !lanes.isEmpty || reading.isDoubted, let again = reading.againAt, again > now.uptime { due.append(again) }
     }
     guard let next = due.min(), next != alarm else { return }
     alarm = next

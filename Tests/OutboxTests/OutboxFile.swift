@@ -47,7 +47,7 @@ final class OutboxFile: OutboxReader {
       let lost = try OutboxTable.apply(marks, in: db)
       if let waitingMax {
         let moment = SinkLoss.Moment(instance: "bg-vy", clock: Sample.time, realNow: Wall.now(), waitingMax: waitingMax)
-        try SinkLoss.settle(marks, lost: lost, at: moment, in: db)
+        _ = try SinkLoss.settle(marks, lost: lost, at: moment, in: db)
       }
       return lost
     }

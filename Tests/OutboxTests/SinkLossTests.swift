@@ -16,7 +16,7 @@ import Testing
       try OutboxTable.enqueue(events, to: sinks, realNow: Wall.now(), in: db)
       let lost = try OutboxTable.apply(marks, in: db)
       let moment = SinkLoss.Moment(instance: "bg-vy", clock: Sample.time, realNow: Wall.now(), waitingMax: most)
-      return try SinkLoss.settle(marks, lost: lost, at: moment, in: db).count
+      return try SinkLoss.settle(marks, lost: lost, at: moment, in: db).causes.count
     }
   }
 

@@ -118,8 +118,10 @@ struct SinkWorld {
     if let at = arrivals.first, at <= now {
       let begin = plan.events - arrivals.count
       while let at = arrivals.first, at <= now { arrivals.removeFirst() }
-      let given = rows[begin..<(plan.events - arrivals.count)].map(\.delivery)
-      return handle(random.below(4) == 0 ? .wake : .given(given))
+      let new = rows[begin..<(plan.events - arrivals.count)]
+      // What a commit gives was never read, and so is sound.
+      let isRead = new.contains { $0.damagedAt <= 0 } || random.below(4) == 0
+      return handle(isRead ? .wake : .given(new.map(\.delivery)))
     }
     if let at = restarts.first, at <= now {
       restarts.removeFirst()

@@ -8,16 +8,20 @@ extension GatewayStore {
   /// In a commit: records what became of deliveries, keeps each sink's queue within its bound, and tells of what was lost.
   ///
   /// - Parameter number: of the commit's log row.
-  func settle(_ marks: [DeliveryMark], _ engine: Engine, _ realNow: Timestamp, _ number: Int64, _ db: GRDB.Database) throws {
+  /// - Returns: what gap events gave to sinks.
+  func settle(
+    _ marks: [DeliveryMark], _ engine: Engine, _ realNow: Timestamp, _ number: Int64, _ db: GRDB.Database
+  ) throws -> GivenDeliveries {
     let lost = try OutboxTable.apply(marks, in: db)
     let moment = SinkLoss.Moment(
       instance: engine.settings.instance, clock: engine.clock ?? realNow, realNow: realNow, waitingMax: waitingMax)
-    let causes = try SinkLoss.settle(marks, lost: lost, at: moment, in: db)
-    guard !causes.isEmpty else { return }
+    let (causes, given) = try SinkLoss.settle(marks, lost: lost, at: moment, in: db)
+    guard !causes.isEmpty else { return [:] }
     var counters = engine.counters
     for cause in causes { counters.gaps[cause, default: 0] += 1 }
     try save(counters, engine, number, db)
     countersWithLosses = counters
+    return given
   }
 
   /// Does an operator's order, in a commit of its own: it is done when this returns, or nothing of it is.

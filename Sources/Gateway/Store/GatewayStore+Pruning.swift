@@ -50,11 +50,12 @@ extension GatewayStore {
     pruning.took(rows, at: clock)
   }
 
-  /// Gives up what has waited for long enough for sinks that are not configured any longer, as their workers would, and tells of the loss.
+  /// Gives up what has waited for long enough for sinks that have not been configured for as long, as their workers would, and tells of the loss.
   ///
   /// - Returns: how many events.
   private func giveUpUnconfigured(_ engine: Engine, at now: Timestamp, _ realNow: Timestamp) throws(StoreError) -> Int {
     let configured = Set(sinks.map(\.sink))
+    try file.commit { db in try OutboxTable.note(configured: configured, at: now, in: db) }
     let marks = try reading { db in
       try OutboxTable.overdue(except: configured, firstAt: now - RetryPolicy().giveUp, limit: PruningPace.rowsMax, in: db)
     }

@@ -255,7 +255,7 @@ package final class GatewayStore {
       }
       if hasChanges { try save(engine.counters, engine, number, db) }
       given = try write(changes, engine.registry, realNow, db)
-      if !marks.isEmpty || !changes.events.isEmpty { try settle(marks, engine, realNow, number, db) }
+      if !marks.isEmpty || !changes.events.isEmpty { given.merge(try settle(marks, engine, realNow, number, db)) { $0 + $1 } }
       for damaged in changes.damaged where damaged.row.table == .chunk {
         guard let place = engine.rings.all.firstIndex(where: { $0.id == ChunkTable.place(of: damaged.row.number).ring }) else { continue }
         ringBytes.append((place, try ChunkTable.bytes(ring: engine.rings.all[place].id, db)))
