@@ -169,8 +169,9 @@ let package = Package(
     .testTarget(
       name: "ConsoleTests",
       dependencies: [
-        "Console", "Gateway", "Simulation", "Outbox", "RuleEngine", "Readings", "Database", "DeviceRegistry", httpClient, nio, nioHTTP1,
-        logging, lifecycle,
+        "TestSupport", "Console", "Gateway", "Simulation", "Outbox", "RuleEngine", "Readings", "Database", "DeviceRegistry", httpClient,
+        nio,
+        nioHTTP1, logging, lifecycle,
       ],
       swiftSettings: strict),
     .testTarget(

@@ -6,6 +6,7 @@ import Outbox
 import Readings
 import RuleEngine
 import Simulation
+import TestSupport
 import Testing
 
 @Suite struct RecordingTests {
@@ -83,7 +84,7 @@ import Testing
     let broker = try PrivateBroker()
     try broker.start()
     let town = try TestTown(broker: broker.port, sink: PrivateBroker.freePort())
-    try town.write(rules: TestTown.rules + Self.held)
+    try town.write(rules: SlowRule.text + Self.held)
     try town.write(devices: Self.devices())
     let file = town.folder.appendingPathComponent("trace.ndjson.gz")
     let begun = Int64(Date().timeIntervalSince1970 * 1000)
@@ -101,7 +102,7 @@ import Testing
           ("thuong/v1/bac-giang/traffic/new-1/telemetry", #"{"values":{"speed":95}}"#),
         ])
         try await console.settle(messages: 5)
-        try town.write(rules: TestTown.rules + Self.held + Self.fast)
+        try town.write(rules: SlowRule.text + Self.held + Self.fast)
         #expect(try await console.post("/api/v1/rules/reload").status == 200)
         let alerts = try await console.get("/api/v1/alerts?state=raised").items
         let id = try #require(alerts.first { ($0["device"] as? String) == "new-1" }?["id"] as? String)
@@ -116,7 +117,7 @@ import Testing
     let text = told.map { String(decoding: $0, as: UTF8.self) }
     #expect(text.count { $0.contains("alert.raised") } == 4 && text.count { $0.contains("alert.cleared") } == 1, "\(text)")
     #expect(text.contains { $0.contains(#""id":"held""#) && $0.contains("raised") }, "the pending went on across the reload")
-    try town.write(rules: TestTown.rules + Self.held)
+    try town.write(rules: SlowRule.text + Self.held)
     try town.write(devices: Self.devices())
     #expect(try replay(file, town) == told)
   }

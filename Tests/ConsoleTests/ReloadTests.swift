@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import TestSupport
 import Testing
 
 @Suite struct ReloadTests {
@@ -24,7 +25,7 @@ import Testing
     let town = try TestTown(broker: broker.port)
     try await RunningConsole.run(town) { console in
       try await console.waitUntilReady()
-      try town.write(rules: TestTown.rules.replacing("last(speed) < 10", with: "last(sped) < 10"))
+      try town.write(rules: SlowRule.text.replacing("last(speed) < 10", with: "last(sped) < 10"))
       let refused = try await console.post("/api/v1/rules/reload")
       try expectProblem(refused, 422, "nothing has changed")
       let fault = try #require((try refused.json["faults"] as? [[String: Any]])?.first)
@@ -36,7 +37,7 @@ import Testing
       try await broker.publish([(Self.topic, #"{"values":{"speed":5}}"#)])
       try await console.settle(messages: 1)
       #expect(try await console.get("/api/v1/alerts?state=raised").items.count == 1)
-      try town.write(rules: TestTown.rules)
+      try town.write(rules: SlowRule.text)
       #expect(try await console.post("/api/v1/rules/reload").status == 200)
       #expect(try await console.get("/readyz").status == 200)
       #expect(try await console.get("/api/v1/alerts?state=raised").items.count == 1, "what was raised stays raised")

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A folder with a small town's files: twelve detectors, one rule, a token, and a configuration for a broker and perhaps a sink.
 final class TestTown: Sendable {
@@ -13,7 +14,7 @@ final class TestTown: Sendable {
     try FileManager.default.createDirectory(at: folder.appendingPathComponent("Devices/profiles"), withIntermediateDirectories: true)
     try FileManager.default.createDirectory(at: folder.appendingPathComponent("Rules"), withIntermediateDirectories: true)
     try writeDevices()
-    try write("Rules/traffic.yaml", Self.rules)
+    try write("Rules/traffic.yaml", SlowRule.text)
     try write("token", "\(Self.token)\n", mode: 0o600)
     try write("secret", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX\n", mode: 0o600)
     var lines = """
@@ -78,13 +79,4 @@ final class TestTown: Sendable {
       occupancy: {unit: "%", range: [0, 100], resolution: 0.01}
     """
 
-  static let rules = """
-    rules:
-      - id: slow
-        name: {vi: "Chậm", en: "Slow"}
-        where: {domain: traffic}
-        when: last(speed) < 10
-        severity: major
-        message: {vi: "{device.name}: {last(speed)} km/h", en: "{device.name}: {last(speed)} km/h"}
-    """
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Simulation
+import TestSupport
 import Testing
 
 /// `thuong alerts` and `thuong record` beside a running gateway, and without one.
@@ -7,7 +8,7 @@ import Testing
   @Test func `an alert is listed, acknowledged beside the gateway and closed without one, and every step is shown`() async throws {
     let city = try QuietCity(prefix: "thuong-operator")
     defer { city.broker.end() }
-    try Bench.write(["Rules/traffic.yaml": Self.rules], in: city.directory.path)
+    try Bench.write(["Rules/traffic.yaml": SlowRule.text], in: city.directory.path)
     let child = try city.gateway.start()
     defer { child.end() }
     #expect(await city.gateway.waitUntilReady(child))
@@ -65,14 +66,4 @@ import Testing
     #expect(await city.gateway.get("/readyz")?.status == 200, "the gateway goes on")
   }
 
-  private static let rules = """
-    rules:
-      - id: slow
-        name: {vi: "Chậm", en: "Slow"}
-        where: {domain: traffic}
-        when: last(speed) < 10
-        severity: major
-        message: {vi: "{device.name}: {last(speed)} km/h", en: "{device.name}: {last(speed)} km/h"}
-
-    """
 }

@@ -2,20 +2,11 @@ import Foundation
 import Outbox
 import Readings
 import Simulation
+import TestSupport
 import Testing
 
 /// A real gateway whose configuration has a sink with `tls`, one with `oauth` and one with `body`, before peers that are no code of ours.
 @Suite struct SinkKindTests {
-  private static let rules = """
-    rules:
-      - id: slow
-        name: {vi: "Chậm", en: "Slow"}
-        where: {domain: traffic}
-        when: last(speed) < 10
-        severity: major
-        message: {vi: "{device.name}: {last(speed)} km/h", en: "{device.name}: {last(speed)} km/h"}
-
-    """
   private static let template = """
     {"ma": "{data.alert}", "muc": "{data.severity}", "gia_tri": "{data.value}", "noi_dung": "{data.message.vi} ({data.rule.id})", "loai": "{type}"}
     """
@@ -47,7 +38,7 @@ import Testing
       try await peers.start()
       let secret = "\(place)/oauth.secret"
       try Bench.write(
-        ["Rules/traffic.yaml": SinkKindTests.rules, "body.json": SinkKindTests.template, "oauth.secret": "s3cret-of-the-client\n"],
+        ["Rules/traffic.yaml": SlowRule.text, "body.json": SinkKindTests.template, "oauth.secret": "s3cret-of-the-client\n"],
         in: place)
       try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: secret)
       let common = "secret_file: sink.secret, allow_private: true"

@@ -7,6 +7,7 @@ import Gateway
 import Readings
 import RuleEngine
 import Simulation
+import enum TestSupport.SlowRule
 
 /// What operators say, as the API, the socket and traces bring it: a command a line, a second apart, to a real engine with an alert that is
 /// raised. Silences that it takes hold and end when they say, and come back from the store.
@@ -14,15 +15,6 @@ final class OrderHarness: Harness {
   static let name = "orders"
 
   private static let start = Timestamp(milliseconds: 1_763_683_200_000)
-  private static let rules = """
-    rules:
-      - id: slow
-        name: {vi: "Chậm", en: "Slow"}
-        where: {domain: traffic}
-        when: last(speed) < 10
-        severity: major
-        message: {vi: "{device.name}", en: "{device.name}"}
-    """
 
   private let directory: TemporaryDirectory
   private let store: GatewayStore
@@ -33,7 +25,7 @@ final class OrderHarness: Harness {
     let registry = try FuzzTown.registry()
     store = try GatewayStore(directory: directory.path, durability: .normal, sinks: [])
     engine = try store.openEngine(
-      registry: registry, book: try RuleFiles.read(sources: [("Rules/fuzz.yaml", Self.rules)], registry: registry),
+      registry: registry, book: try RuleFiles.read(sources: [("Rules/fuzz.yaml", SlowRule.text)], registry: registry),
       settings: EngineSettings(instance: "fuzz"))
     engine.intake(up: true, at: Self.start)
   }
