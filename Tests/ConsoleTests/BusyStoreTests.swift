@@ -14,18 +14,22 @@ import Testing
       try await withThrowingTaskGroup(of: Void.self) { group in
         // However this ends: nothing else would let the two threads go.
         defer { goOn.signal() }
-        // Two hold the threads; the others wait, until one finds no place to wait in.
-        while refused.count.load(ordering: .relaxed) == 0 {
-          group.addTask {
-            do {
-              try await reader.readAsync { _ in
-                goOn.wait()
-                goOn.signal()
-              }
-            } catch {
-              refused.count.add(1, ordering: .relaxed)
+        let read: @Sendable () async -> Void = {
+          do {
+            try await reader.readAsync { _ in
+              refused.held.add(1, ordering: .relaxed)
+              goOn.wait()
+              goOn.signal()
             }
+          } catch {
+            refused.count.add(1, ordering: .relaxed)
           }
+        }
+        // Two hold the threads; from then on the others wait, until one finds no place to wait in.
+        for _ in 0..<2 { group.addTask { await read() } }
+        while refused.held.load(ordering: .relaxed) < 2 { await Task.yield() }
+        while refused.count.load(ordering: .relaxed) == 0 {
+          group.addTask { await read() }
           await Task.yield()
         }
         let reply = try await console.get("/api/v1/alerts")
@@ -42,4 +46,5 @@ import Testing
 
 private final class Refusals: Sendable {
   let count = Atomic(0)
+  let held = Atomic(0)
 }
