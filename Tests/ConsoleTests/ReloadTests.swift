@@ -91,6 +91,13 @@ import Testing
       let fault = try #require((try bad.json["faults"] as? [[String: Any]])?.first)
       #expect(fault["file"] as? String == "body" && fault["line"] as? Int == 5)
       #expect(try await rules(console) == ["slow"])
+      // It may name what stands in other files.
+      let inhibited = Self.fast + "\n    inhibited_by: [{rule: slow, same: device}]\n"
+      let beside = try await console.post("/api/v1/rules/check", inhibited, type: "application/yaml")
+      #expect(beside.text == #"{"rules":1,"faults":[],"warnings":[]}"#)
+      let nowhere = try await console.post(
+        "/api/v1/rules/check", inhibited.replacing("rule: slow", with: "rule: slw"), type: "application/yaml")
+      #expect(nowhere.text.contains("no rule slw"), "\(nowhere.text)")
       try expectProblem(try await console.post("/api/v1/rules/check", Self.fast, type: "application/json"), 415, "application/yaml")
       let large = String(repeating: "# x\n", count: 300_000)
       try expectProblem(try await console.post("/api/v1/rules/check", large, type: "application/yaml"), 413, "1024 KB")

@@ -35,10 +35,11 @@ extension GatewayService {
     return files
   }
 
-  /// What is wrong with a file of rules, for the present devices: nothing changes. `name` is what faults call it.
+  /// What is wrong with a file of rules, for the present devices and beside the present rules, limits and holidays: nothing changes.
+  /// `name` is what faults call it.
   package func check(rules text: String, name: String) -> (rules: Int, faults: [FileFault], warnings: [FileFault]) {
     do throws(FileFaults) {
-      let book = try RuleFiles.read(sources: [(name, text)], registry: registry)
+      let book = try RuleFiles.read(text, file: name, beside: book, registry: registry)
       return (book.rules.count, [], book.warnings)
     } catch {
       return (0, error.faults, [])

@@ -4,6 +4,8 @@ import DeviceRegistry
 struct RuleBookBuilder {
   private let registry: Registry
   private let tables: RuleTables
+  /// Ids of rules that stand elsewhere, and may be named.
+  private let others: Set<String>
   private let faults: FaultList
   private var rules: [Rule] = []
   private var warnings: [FileFault] = []
@@ -12,8 +14,8 @@ struct RuleBookBuilder {
   private var references: [(id: String, place: YAMLValue)] = []
   private var bindings = 0
 
-  init(registry: Registry, tables: RuleTables, faults: FaultList) {
-    (self.registry, self.tables, self.faults) = (registry, tables, faults)
+  init(registry: Registry, tables: RuleTables, beside others: Set<String>, faults: FaultList) {
+    (self.registry, self.tables, self.others, self.faults) = (registry, tables, others, faults)
   }
 
   mutating func warn(_ warning: FileFault) { warnings.append(warning) }
@@ -38,8 +40,8 @@ struct RuleBookBuilder {
   }
 
   func book() throws(FileFaults) -> RuleBook {
-    for (id, place) in references where places[id] == nil {
-      place.fault("no rule \(id)\(CloseNames.hint(for: id, among: places.keys))")
+    for (id, place) in references where places[id] == nil && !others.contains(id) {
+      place.fault("no rule \(id)\(CloseNames.hint(for: id, among: others.union(places.keys)))")
     }
     if bindings > RuleFiles.maximumBindings, let first = rules.first {
       let message = "the rules bind \(bindings) pairs of rule and device, at most \(RuleFiles.maximumBindings); narrow \"where\""

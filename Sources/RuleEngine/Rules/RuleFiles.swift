@@ -48,19 +48,27 @@ package enum RuleFiles {
     try read(sources: sources, registry: registry, faults: FaultList())
   }
 
+  /// One file as it would stand beside these rules: with their limits and holidays, and naming any of them. Whether all of them together
+  /// hold, a load says.
+  package static func read(_ text: String, file: String, beside book: RuleBook, registry: Registry) throws(FileFaults) -> RuleBook {
+    try read(sources: [(file, text)], registry: registry, faults: FaultList(), beside: book)
+  }
+
   private static func isTable(_ file: String, _ name: String) -> Bool { file.split(separator: "/").last.map(String.init) == name }
 
   private static func tooLarge(_ file: String) -> FileFault {
     FileFault(file: file, message: "a file of rules has at most 1 MiB; split it")
   }
 
-  private static func read(sources: [(file: String, text: String)], registry: Registry, faults: FaultList) throws(FileFaults) -> RuleBook {
-    var tables = RuleTables()
+  private static func read(
+    sources: [(file: String, text: String)], registry: Registry, faults: FaultList, beside book: RuleBook = .empty
+  ) throws(FileFaults) -> RuleBook {
+    var tables = RuleTables(limits: book.limits, holidays: book.holidays)
     for (file, text) in sources where text.utf8.count <= maximumFileSize {
       if isTable(file, limitsName) { tables.limits = LimitTable(text: text, file: file, faults: faults) }
       if isTable(file, holidaysName) { tables.holidays = HolidayTable(text: text, file: file, faults: faults) }
     }
-    var builder = RuleBookBuilder(registry: registry, tables: tables, faults: faults)
+    var builder = RuleBookBuilder(registry: registry, tables: tables, beside: Set(book.rules.map(\.id)), faults: faults)
     for (file, text) in sources {
       guard text.utf8.count <= maximumFileSize else {
         faults.add(tooLarge(file))
