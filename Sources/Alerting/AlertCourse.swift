@@ -80,6 +80,8 @@ package struct AlertCourse: Equatable, Codable, Sendable {
   /// Transitions so far, all and by kind.
   package private(set) var transitions = 0
   private(set) var counts: [String: Int] = [:]
+  /// See `numbersBegin`; nil is 0.
+  private var base: Int?
 
   package init(severity: Severity, steps: Int = 0) {
     self.severity = severity
@@ -102,11 +104,20 @@ package struct AlertCourse: Equatable, Codable, Sendable {
   package var isFlapping: Bool { turnedAt != nil }
   package var isAwaitingLateData: Bool { lateHeardAt != nil }
 
-  /// Counts a transition. Returns its number among all of the alert, and among those of its kind; both from 1.
+  /// What the numbers of its events begin after: 0, but for an alert of which more may have been told than this store knows, since it was
+  /// restored from a backup.
+  package var numbersBegin: Int { base ?? 0 }
+
+  /// Its events' numbers go on beyond `number`, where they are not there yet.
+  mutating func leap(beyond number: Int) {
+    if number > numbersBegin { base = number }
+  }
+
+  /// Counts a transition. Returns its number among all of the alert, from 1, and among those of its kind, from `numbersBegin` + 1.
   package mutating func count(_ transition: AlertTransition) -> (number: Int, nth: Int) {
     transitions += 1
     counts[transition.rawValue, default: 0] += 1
-    return (transitions, counts[transition.rawValue] ?? 1)
+    return (transitions, numbersBegin + (counts[transition.rawValue] ?? 1))
   }
 
   package mutating func handle(_ event: Event, _ terms: Terms) -> Action {

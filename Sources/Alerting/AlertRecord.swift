@@ -15,7 +15,7 @@ package struct AlertRecord: Equatable, Sendable {
   package var domain: String
   /// `raised` or `cleared`.
   package var state: String
-  /// Of the newest event that was told; 0: nobody was told.
+  /// Of the newest event that was told, or what its events' numbers begin after; 0: nobody was told.
   package var revision: Int
   package var breachedAt: Timestamp
   package var raisedAt: Timestamp
@@ -45,6 +45,12 @@ package struct AlertRecord: Equatable, Sendable {
     self.detectedAt = detectedAt ?? raisedAt
     self.course = course ?? AlertCourse(severity: severity)
     self.context = context
+  }
+
+  /// The revision and the ids of its events go on beyond `number`, where they are not there yet.
+  package mutating func leap(beyond number: Int) {
+    course.leap(beyond: number)
+    revision = max(revision, number)
   }
 }
 

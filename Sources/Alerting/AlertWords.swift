@@ -38,6 +38,8 @@ package enum AlertReason: String, CaseIterable, Codable, Sendable {
   case noTurns = "no_turns"
   /// Nobody has acknowledged it.
   case unacknowledged
+  /// The store was restored from a backup: what was told of the alert since may be otherwise.
+  case restored
   case deviceSilent = "device_silent"
   case deviceHeard = "device_heard"
   case ruleRemoved = "rule_removed"

@@ -52,6 +52,7 @@ package enum OperatorText {
     case .turns: BilingualText(vi: "đổi trạng thái quá nhiều lần", en: "it turned too often")
     case .noTurns: BilingualText(vi: "không còn đổi trạng thái", en: "it turns no longer")
     case .unacknowledged: BilingualText(vi: "chưa ai tiếp nhận", en: "nobody has acknowledged it")
+    case .restored: BilingualText(vi: "vừa khôi phục từ bản sao lưu", en: "the store was restored from a backup")
     case .deviceSilent: BilingualText(vi: "thiết bị không gửi dữ liệu", en: "the device is silent")
     case .deviceHeard: BilingualText(vi: "thiết bị gửi dữ liệu trở lại", en: "the device is heard again")
     case .ruleRemoved: BilingualText(vi: "quy tắc đã bị gỡ", en: "the rule was removed")

@@ -88,9 +88,9 @@ package struct AlertEvent: Sendable, Equatable {
   package var instance: String
   package var alert: String
   package var transition: Transition
-  /// Counts the transitions of this kind of this alert, from 1.
+  /// Counts the transitions of this kind of this alert, from 1, or from where its numbers begin after a restore.
   package var nth: Int
-  /// Rises with every event of the alert, from 1.
+  /// Rises with every event of the alert, from the same.
   package var revision: Int
   package var state: State
   package var severity: Severity
@@ -149,7 +149,7 @@ package struct AlertEvent: Sendable, Equatable {
   package var id: String { AlertIdentity.event(alert: alert, transition: transition.rawValue, nth: nth) }
 
   /// The same state of the alert as whoever was not told of it yet is told: as `raised`, with the present severity. Its id is that of
-  /// (alert, raised, revision), since the alert's own raise has revision 1: the same in a replay, and no other event's.
+  /// (alert, raised, revision), since the alert's own raise is the first of both: the same in a replay, and no other event's.
   package var opening: AlertEvent {
     precondition(transition != .cleared, "nobody begins to hear of an alert that is over")
     if transition == .raised { return self }

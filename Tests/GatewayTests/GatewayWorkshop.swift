@@ -76,6 +76,19 @@ final class GatewayWorkshop {
     try reopen()
   }
 
+  func backUp(to path: String) throws { _ = try StoreBackup.make(of: directory.path, at: path, copied: { _ in }, checked: { _ in }) }
+
+  /// The backup becomes the store, and a gateway starts that tells of it; both at `at`.
+  func restore(from path: String, at: Int64) throws {
+    opened = nil
+    _ = try StoreRestore.run(
+      from: path, into: directory.path, replaces: true, now: Self.time(at), copied: { _ in }, checked: { _ in })
+    try open()
+    engine.clock(at: Self.time(at))
+    store.tellOfRestores(engine)
+    try commit()
+  }
+
   func commit() throws {
     events += try store.commit(engine, realNow: Timestamp(milliseconds: Self.start))
     if sealsAfter != nil { try store.tend(engine, realNow: Timestamp(milliseconds: Self.start)) }

@@ -32,7 +32,8 @@ extension Engine {
       if let binding = bindingOf["\(life.rule)\n\(life.subject)"] { restore(life, binding) } else { forget(life) }
     }
     var removed: [AlertRecord] = []
-    for alert in stored.alerts {
+    for var alert in stored.alerts {
+      alert.leap(beyond: numbersToldOfBefore(alert.breachedAt))
       if let binding = bindingOf["\(alert.rule)\n\(alert.subject)"] { restore(alert, binding) } else { removed.append(alert) }
     }
     for binding in 0..<program.bindingCount where inhibitions.inhibits(rule: program.rule(of: binding)) {
@@ -87,6 +88,6 @@ extension Engine {
         alert: alert.id, number: number, revision: alert.revision, kind: .cleared, reason: reason, severity: alert.severity, time: t,
         detectedAt: clock ?? t))
     guard alert.course.isTold, clock != nil else { return }
-    changes.events.append(bareEvent(.cleared, nth: 1, alert, context: alert.context, at: t, by: nil).record)
+    changes.events.append(bareEvent(.cleared, nth: alert.course.numbersBegin + 1, alert, context: alert.context, at: t, by: nil).record)
   }
 }

@@ -54,7 +54,16 @@ extension Engine {
       course: AlertCourse(severity: rule.severity, isLate: isLate(t), clock: now, terms(of: binding)),
       context: context(rule, subject, facts, at: t))
     alert.isLate = isLate(t)
+    alert.leap(beyond: numbersToldOfBefore(breachedAt))
     return alert
+  }
+
+  /// What the numbers of an alert begin after. Its id is that of its breach: one that began before the store was restored may have been told
+  /// by the store that was there, and nobody knows how often. No alert has an event a second, so the seconds since 1970 are beyond that, also
+  /// where the same backup was restored before.
+  func numbersToldOfBefore(_ breachedAt: Timestamp) -> Int {
+    guard let restoredAt, breachedAt <= restoredAt + ClockDoubt.tolerance else { return 0 }
+    return Int(restoredAt.milliseconds / 1000)
   }
 
   func clear(_ binding: Int, at t: Timestamp) {

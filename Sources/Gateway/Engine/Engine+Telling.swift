@@ -26,8 +26,13 @@ extension Engine {
         alert: alert.id, number: numbers.number, revision: alert.revision, kind: kind, reason: reason, detail: detail, by: by,
         severity: alert.severity, time: t, detectedAt: now))
     guard let event else { return }
-    let nth = event == .raised || event == .cleared ? 1 : numbers.nth
+    let nth = event == .raised || event == .cleared ? alert.course.numbersBegin + 1 : numbers.nth
     changes.events.append(self.event(event, nth: nth, alert, binding, at: event == .raised ? alert.raisedAt : t, by: by).record)
+  }
+
+  /// Tells the state of each alert of which somebody was told: what was told since the backup, that it ended above all, is not so here.
+  func remindOfRestored() {
+    for binding in inOrder(open.all) where open[binding]?.course.isTold == true { keep(.reminder, .restored, binding, at: now) }
   }
 
   // MARK: What holds it back

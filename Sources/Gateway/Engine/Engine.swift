@@ -69,6 +69,8 @@ package final class Engine {
 
   /// The instant of the latest input; nil before the first.
   package internal(set) var clock: Timestamp?
+  /// When the store was last restored from a backup, by the wall clock.
+  var restoredAt: Timestamp?
   private var nextTick: Timestamp?
   var doubt: ClockDoubt
   var log = LogState()

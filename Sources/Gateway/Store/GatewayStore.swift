@@ -171,6 +171,7 @@ package final class GatewayStore {
     try file.read { db in
       if let cut = try SeriesLog.lastCut(db) { (self.cut, recovery.fold) = (cut, try LogFold(cut)) }
       (untoldRestores, restoresToldAt) = (try RestoreTable.untold(db), nil)
+      engine.restoredAt = try RestoreTable.last(db)
       engine.setUncovered()
       try SeriesLog.read(db, into: &recovery) { number in
         if isCareful { file.takeInHand(row: number) }
@@ -210,11 +211,12 @@ package final class GatewayStore {
 
   /// What came after the newest input of a backup that was restored is gone: a gap until now, told once, with the next commit. To be called
   /// when the engine's clock has come to now; before its first input nothing is told.
-  func tellOfRestores(_ engine: Engine) {
+  package func tellOfRestores(_ engine: Engine) {
     guard !untoldRestores.isEmpty, let now = engine.clock else { return }
     for restore in untoldRestores {
       engine.gap(cause: "restored", from: restore.backupClock ?? now, to: now, detail: restore.detail)
     }
+    engine.remindOfRestored()
     restoresToldAt = now
   }
 

@@ -20,6 +20,11 @@ enum RestoreTable {
       arguments: [real.milliseconds, backupClock?.milliseconds, detail])
   }
 
+  /// When the store was last restored, by the wall clock; nil where it never was.
+  static func last(_ db: GRDB.Database) throws -> Timestamp? {
+    try Int64.fetchOne(db, sql: "SELECT max(at) FROM restore").map(Timestamp.init(milliseconds:))
+  }
+
   static func untold(_ db: GRDB.Database) throws -> [UntoldRestore] {
     try Row.fetchAll(db, sql: "SELECT id, backup_clock, detail FROM restore WHERE told_at IS NULL ORDER BY id").map { row in
       let clock: Int64? = try row.soundIfPresent("backup_clock")
