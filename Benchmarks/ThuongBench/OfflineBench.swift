@@ -47,14 +47,14 @@ struct OfflineBench {
     let (devices, trace, rules) = ("\(directory.path)/Devices", "\(directory.path)/day.ndjson", "\(directory.path)/Rules")
     try BenchDay.writeDevices(to: devices)
     try BenchDay.writeTrace(to: trace, hours: hours)
-    let count = try writeRules(into: rules, devices: devices)
+    let count = try Self.writeRules(into: rules, devices: devices)
     return Input(
       what: "benchmark day, \(Shown.decimals(hours, 1)) hours of 8,100 series, \(count.kept) of its \(count.all) rules", trace: trace,
       devices: devices, rules: rules)
   }
 
   /// Keeps the rules that this version can load.
-  private func writeRules(into folder: String, devices: String) throws -> (kept: Int, all: Int) {
+  static func writeRules(into folder: String, devices: String) throws -> (kept: Int, all: Int) {
     let registry = try RegistryFiles.load(directory: URL(fileURLWithPath: devices))
     var lines = try String(contentsOfFile: "\(BenchDay.folder)/city_rules.yaml", encoding: .utf8).components(separatedBy: "\n")
     func rules() -> Int { lines.filter { $0.contains("{id:") }.count }

@@ -15,6 +15,8 @@ struct PeersBench {
   struct Figures {
     var name: String
     var cpuSeconds = 0.0
+    /// Of them, those until everything was taken: what is merged afterwards is not in them. Nil of ours.
+    var importSeconds: Double?
     var bytes = 0.0
     var peak = 0.0
     /// Milliseconds of an answer.
@@ -27,22 +29,32 @@ struct PeersBench {
     let directory = try TemporaryDirectory(prefix: "thuong-bench")
     let lines = "\(directory.path)/day.lp"
     try BenchDay.writeLines(to: lines, hours: hours, scale: scale)
-    let (ours, readings) = try await Ours(directory: directory.path, hours: hours, scale: scale).measure()
+    let day = Ours(directory: directory.path, hours: hours, scale: scale)
+    let (ours, readings) = try await day.measure()
     tell(ours, readings, beside: nil)
+    let ruled = try day.measureWithRules()
+    say("  thuong with the day's \(ruled.rules) rules: \(Self.rate(readings, ruled.cpuSeconds)) M readings per CPU-second")
     for peer in [Peer.victoriaMetrics, .influxDB] {
       guard FileManager.default.isExecutableFile(atPath: peer.executable) else {
         say("  \(peer.name): not installed; packaging/install-dependencies.sh --peers")
         continue
       }
-      tell(try await peer.measure(lines, in: directory.path), readings, beside: ours)
+      let figures = try await peer.measure(lines, in: directory.path)
+      tell(figures, readings, beside: ours)
+      guard let alone = figures.importSeconds else { continue }
+      say(
+        "    its import alone: \(Self.rate(readings, alone)) M readings per CPU-second; ours with all rules: \(Shown.decimals(alone / ruled.cpuSeconds, 2)) × that rate"
+      )
     }
   }
 
+  private static func rate(_ readings: Double, _ seconds: Double) -> String { Shown.decimals(readings / seconds / 1e6, 2) }
+
   private func tell(_ figures: Figures, _ readings: Double, beside ours: Figures?) {
-    let (rate, each) = (readings / figures.cpuSeconds / 1e6, figures.bytes / readings)
+    let each = figures.bytes / readings
     let answer = Samples(figures.answers).median
     var line =
-      "  \(figures.name): \(Shown.decimals(rate, 2)) M readings per CPU-second, \(Shown.decimals(each, 3)) bytes a reading on disk, \(Shown.decimals(figures.peak, 0)) MB at most, 5-minute means of \(Self.series) series in \(Shown.decimals(answer, 1)) ms"
+      "  \(figures.name): \(Self.rate(readings, figures.cpuSeconds)) M readings per CPU-second, \(Shown.decimals(each, 3)) bytes a reading on disk, \(Shown.decimals(figures.peak, 0)) MB at most, 5-minute means of \(Self.series) series in \(Shown.decimals(answer, 1)) ms"
     if let ours {
       let ratios = [
         ours.cpuSeconds > 0 ? figures.cpuSeconds / ours.cpuSeconds : .nan, ours.bytes / figures.bytes, ours.peak / figures.peak,
@@ -80,10 +92,10 @@ private struct Ours {
   var directory: String
   var hours: Double
   var scale: Double
+  var trace: String { "\(directory)/day.ndjson" }
 
   func measure() async throws -> (PeersBench.Figures, readings: Double) {
     let replay = try Replay(in: directory)
-    let trace = "\(directory)/day.ndjson"
     try BenchDay.writeTrace(to: trace, hours: hours, scale: scale)
     let broker = try PrivateBroker(directory: directory)
     defer { broker.end() }
@@ -102,6 +114,14 @@ private struct Ours {
       "http://127.0.0.1:\(gateway.httpPort)/api/v1/series?metric=\(QueryBench.metric)&step=5m&fn=mean&limit=\(PeersBench.series)&\(range)"
     figures.answers = try await PeersBench.ask(url, token: DemoGateway.token, has: "\"points\"")
     return (figures, Double(outcome.readings))
+  }
+
+  /// The same trace, which `measure` left, with the benchmark day's rules. Nobody asks this store.
+  func measureWithRules() throws -> (rules: Int, cpuSeconds: Double) {
+    var replay = try Replay(in: directory)
+    replay.rules = "\(directory)/CityRules"
+    let rules = try OfflineBench.writeRules(into: replay.rules, devices: replay.devices).kept
+    return (rules, try replay.run(trace, into: "\(directory)/ruled").cpuSeconds)
   }
 }
 
@@ -168,9 +188,11 @@ private struct Peer: Sendable {
     _ = try await post("\(base)/query?q=CREATE%20DATABASE%20city", ByteBuffer())
     let before = Machine.cpuSeconds(of: child.id)
     try await load(lines, to: base + write)
+    let importSeconds = Machine.cpuSeconds(of: child.id) - before
     for route in settle { _ = try await post(base + route, ByteBuffer()) }
     try await settleDown(directory)
     var figures = PeersBench.Figures(name: name, cpuSeconds: Machine.cpuSeconds(of: child.id) - before)
+    figures.importSeconds = importSeconds
     figures.bytes = FolderSize.bytes(of: directory)
     figures.peak = Machine.residentMegabytes(of: child.id).peak
     let to = BenchDay.start + 86_400_000

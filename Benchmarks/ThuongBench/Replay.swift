@@ -4,7 +4,7 @@ import Simulation
 /// `thuong replay --data`, in a process of its own.
 struct Replay {
   let devices: String
-  let rules: String
+  var rules: String
   let directory: String
   /// In place of the defaults.
   var configuration: String?

@@ -10,6 +10,8 @@ package struct AlertCourse: Equatable, Codable, Sendable {
   package static let inhibitorWait: Milliseconds = 30_000
   /// Late data has ended when none has come for so long.
   package static let lateWait: Milliseconds = 60_000
+  /// Whoever sends late all the time, by a clock that is slow, is waited for so long and then told of.
+  package static let lateWaitMax: Milliseconds = 900_000
 
   package enum Event: Sendable {
     /// The condition of a step of the escalation was evaluated at T.
@@ -24,7 +26,8 @@ package struct AlertCourse: Equatable, Codable, Sendable {
     /// What may hold the news back, as it stands now.
     case considered(isInhibited: Bool, isSilenced: Bool, clock: Timestamp)
     case device(isSilent: Bool)
-    case tick(clock: Timestamp, AlertLife)
+    /// `until`: the clock is on its way to that instant, and every tick before it comes at once.
+    case tick(clock: Timestamp, until: Timestamp, AlertLife)
   }
 
   package enum Action: Equatable, Sendable {
@@ -73,6 +76,8 @@ package struct AlertCourse: Equatable, Codable, Sendable {
   package private(set) var hold: AlertHold?
   /// While it waits for the end of late data: when such was last heard.
   private(set) var lateHeardAt: Timestamp?
+  /// And when the wait began.
+  private var lateSince: Timestamp?
   /// Rules that inhibit it are waited for until then.
   package private(set) var waitsUntil: Timestamp?
   /// The next reminder is due a reminder's time after this.
@@ -97,7 +102,7 @@ package struct AlertCourse: Equatable, Codable, Sendable {
   /// Raised now.
   package init(severity: Severity, isLate: Bool, clock: Timestamp, _ terms: Terms) {
     self.init(severity: severity, steps: terms.policy.escalations.count)
-    if isLate { lateHeardAt = clock }
+    if isLate { (lateHeardAt, lateSince) = (clock, clock) }
     if !terms.policy.inhibitions.isEmpty { waitsUntil = clock + Self.inhibitorWait }
   }
 
@@ -124,9 +129,13 @@ package struct AlertCourse: Equatable, Codable, Sendable {
     switch event {
     case .step(let step, let truth, let t, let clock): return heard(step, truth, t, clock, terms)
     case .evaluated(let isLate, let clock):
-      guard lateHeardAt != nil else { return .none }
-      lateHeardAt = isLate ? clock : nil
-      return isLate ? .changed : .lateEnded
+      guard let heard = lateHeardAt else { return .none }
+      if isLate, clock - (lateSince ?? heard) < Self.lateWaitMax {
+        (lateHeardAt, lateSince) = (clock, lateSince ?? heard)
+        return .changed
+      }
+      (lateHeardAt, lateSince) = (nil, nil)
+      return .lateEnded
     case .turned(let clock):
       turnedAt = clock
       return .changed
@@ -142,7 +151,7 @@ package struct AlertCourse: Equatable, Codable, Sendable {
       guard isSilent != isStale else { return .none }
       isStale = isSilent
       return isSilent ? .stale : .fresh
-    case .tick(let clock, let life): return tick(clock, life, terms)
+    case .tick(let clock, let until, let life): return tick(clock, until, life, terms)
     }
   }
 
@@ -193,14 +202,14 @@ package struct AlertCourse: Equatable, Codable, Sendable {
 
   // MARK: Ticks
 
-  private mutating func tick(_ clock: Timestamp, _ life: AlertLife, _ terms: Terms) -> Action {
+  private mutating func tick(_ clock: Timestamp, _ until: Timestamp, _ life: AlertLife, _ terms: Terms) -> Action {
     var action = Action.none
     for (step, escalation) in zip(steps.indices, terms.policy.escalations) {
       guard let known = steps[step], clock - known.heardAt > patience(of: escalation, terms) else { continue }
       (steps[step], action) = (nil, .changed)
     }
-    if let heard = lateHeardAt, clock - heard >= Self.lateWait {
-      lateHeardAt = nil
+    if let heard = lateHeardAt, clock - heard >= Self.lateWait || clock - (lateSince ?? heard) >= Self.lateWaitMax {
+      (lateHeardAt, lateSince) = (nil, nil)
       return .lateEnded
     }
     if let turnedAt {
@@ -210,8 +219,10 @@ package struct AlertCourse: Equatable, Codable, Sendable {
       return .settled(isCleared: !life.isRaised)
     }
     if let remind = terms.policy.remind, isTold, acknowledged == nil, let last = remindedAt, clock - last >= remind {
-      remindedAt = last + (clock - last) / remind * remind
-      return .reminder
+      let due = last + (clock - last) / remind * remind
+      remindedAt = due
+      // Of those that are due at once, after a time without a clock, the last is enough.
+      return (due + remind - 1).nextMinute > until ? .reminder : .changed
     }
     return action
   }

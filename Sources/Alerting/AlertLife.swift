@@ -10,8 +10,14 @@ package struct AlertLife: Equatable, Sendable {
     case inactive
     /// The condition has held since `breachedAt`; last heard true at `trueAt` (T), when the clock said `heardAt`.
     case pending(breachedAt: Timestamp, trueAt: Timestamp, heardAt: Timestamp)
-    /// `clearingSince`: the clear condition has held since then.
-    case raised(breachedAt: Timestamp, raisedAt: Timestamp, clearingSince: Timestamp?)
+    /// `clearing`: the clear condition holds.
+    case raised(breachedAt: Timestamp, raisedAt: Timestamp, clearing: Clearing?)
+  }
+
+  /// Since when a clear condition has held, and when it was last heard true; both T.
+  package struct Clearing: Equatable, Sendable {
+    package var since, trueAt: Timestamp
+    package init(since: Timestamp, trueAt: Timestamp) { (self.since, self.trueAt) = (since, trueAt) }
   }
 
   package enum Event: Sendable {
@@ -35,9 +41,13 @@ package struct AlertLife: Equatable, Sendable {
     package var clearHold: Milliseconds
     /// A pending that hears nothing true for this long is dropped: max(hold, 3 intervals of the device).
     package var patience: Milliseconds
+    /// A clear condition that was not heard true for longer has not held throughout: max(clear_hold, 3 intervals of the device).
+    package var clearPatience: Milliseconds
 
+    /// - Parameter interval: how often the rule can be expected to be evaluated.
     package init(hold: Milliseconds, clearHold: Milliseconds, interval: Milliseconds) {
-      (self.hold, self.clearHold, patience) = (hold, clearHold, max(hold, 3 * interval))
+      (self.hold, self.clearHold) = (hold, clearHold)
+      (patience, clearPatience) = (max(hold, 3 * interval), max(clearHold, 3 * interval))
     }
   }
 
@@ -59,8 +69,8 @@ package struct AlertLife: Equatable, Sendable {
       switch phase {
       case .inactive: return whileInactive(when, t, clock, timing)
       case .pending(let breachedAt, let trueAt, _): return whilePending(when, t, clock, timing, breachedAt, trueAt)
-      case .raised(let breachedAt, let raisedAt, let since):
-        return whileRaised(when, clear, t, timing, breachedAt, raisedAt, since)
+      case .raised(let breachedAt, let raisedAt, let clearing):
+        return whileRaised(when, clear, t, timing, breachedAt, raisedAt, clearing)
       }
     case .tick(let clock):
       guard case .pending(_, _, let heardAt) = phase, clock - heardAt > timing.patience else { return .none }
@@ -78,12 +88,21 @@ package struct AlertLife: Equatable, Sendable {
     return end
   }
 
+  /// The rule is another now: what is pending begins anew, and so does what was about to clear. What is raised stays so.
+  package mutating func restart() {
+    switch phase {
+    case .inactive: break
+    case .pending: phase = .inactive
+    case .raised(let breachedAt, let raisedAt, _): phase = .raised(breachedAt: breachedAt, raisedAt: raisedAt, clearing: nil)
+    }
+  }
+
   /// The latest T that is known of it; the beginning of time where none is.
   package var latest: Timestamp {
     switch phase {
     case .inactive: endedAt ?? Timestamp(milliseconds: .min)
     case .pending(_, let trueAt, _): trueAt
-    case .raised(_, let raisedAt, let clearingSince): clearingSince ?? raisedAt
+    case .raised(_, let raisedAt, let clearing): clearing?.trueAt ?? raisedAt
     }
   }
 
@@ -93,7 +112,7 @@ package struct AlertLife: Equatable, Sendable {
     switch phase {
     case .inactive: endedAt.map { t <= $0 } ?? false
     case .pending(_, let trueAt, _): t < trueAt
-    case .raised(_, let raisedAt, let clearingSince): t < clearingSince ?? raisedAt
+    case .raised(_, let raisedAt, let clearing): t < clearing?.trueAt ?? raisedAt
     }
   }
 
@@ -118,7 +137,7 @@ package struct AlertLife: Equatable, Sendable {
 
   private mutating func hold(from breachedAt: Timestamp, _ t: Timestamp, _ clock: Timestamp, _ timing: Timing) -> Action {
     if t - breachedAt >= timing.hold {
-      phase = .raised(breachedAt: breachedAt, raisedAt: t, clearingSince: nil)
+      phase = .raised(breachedAt: breachedAt, raisedAt: t, clearing: nil)
       return .raise(breachedAt: breachedAt, at: t)
     }
     phase = .pending(breachedAt: breachedAt, trueAt: t, heardAt: clock)
@@ -126,21 +145,23 @@ package struct AlertLife: Equatable, Sendable {
   }
 
   private mutating func whileRaised(
-    _ when: Truth, _ clear: Truth, _ t: Timestamp, _ timing: Timing, _ breachedAt: Timestamp, _ raisedAt: Timestamp, _ since: Timestamp?
+    _ when: Truth, _ clear: Truth, _ t: Timestamp, _ timing: Timing, _ breachedAt: Timestamp, _ raisedAt: Timestamp, _ clearing: Clearing?
   ) -> Action {
     if when == .true || clear == .false {
-      guard since != nil else { return .none }
-      phase = .raised(breachedAt: breachedAt, raisedAt: raisedAt, clearingSince: nil)
+      guard clearing != nil else { return .none }
+      phase = .raised(breachedAt: breachedAt, raisedAt: raisedAt, clearing: nil)
       return .changed
     }
     guard clear == .true else { return .none }
-    let from = since ?? t
-    if t - from >= timing.clearHold {
+    // As with a pending: after too long without hearing it true, it begins anew.
+    let since = clearing.flatMap { t - $0.trueAt > timing.clearPatience ? nil : $0.since } ?? t
+    if t - since >= timing.clearHold {
       (phase, endedAt) = (.inactive, t)
       return .clear(at: t)
     }
-    guard since == nil else { return .none }
-    phase = .raised(breachedAt: breachedAt, raisedAt: raisedAt, clearingSince: t)
+    let now = Clearing(since: since, trueAt: t)
+    guard clearing != now else { return .none }
+    phase = .raised(breachedAt: breachedAt, raisedAt: raisedAt, clearing: now)
     return .changed
   }
 }

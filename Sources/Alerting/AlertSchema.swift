@@ -62,6 +62,8 @@ package enum AlertSchema {
           PRIMARY KEY(alert, revision)) WITHOUT ROWID;
         """),
     Migration(name: "alerting-2", sql: lives + alerts + transitions + silences),
+    // Counting by state and severity, which each scrape asks for, went through the rows of all alerts.
+    Migration(name: "alerting-3", sql: "CREATE INDEX alert_by_severity ON alert(state, severity);"),
   ]
 
   /// A row each for what lives, and for what has ended: recovery read the whole list of alerts for that.

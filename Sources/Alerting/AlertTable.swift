@@ -160,7 +160,7 @@ package enum AlertTable {
       switch stored.life.phase {
       case .inactive: [nil, nil, nil, nil, nil]
       case .pending(let breachedAt, let trueAt, let heardAt): [breachedAt, trueAt, heardAt, nil, nil]
-      case .raised(let breachedAt, let raisedAt, let clearingSince): [breachedAt, nil, nil, raisedAt, clearingSince]
+      case .raised(let breachedAt, let raisedAt, let clearing): [breachedAt, clearing?.trueAt, nil, raisedAt, clearing?.since]
       }
     let key: [(any DatabaseValueConvertible)?] = [stored.rule, stored.subject, stored.version]
     let turns = stored.turns.times.map { String($0.milliseconds) }.joined(separator: " ")
@@ -175,7 +175,11 @@ package enum AlertTable {
       let phase: AlertLife.Phase
       if let breachedAt = try row.soundIfPresent("breached_at").map(time) {
         if let raised: Int64 = try row.soundIfPresent("raised_at") {
-          phase = .raised(breachedAt: breachedAt, raisedAt: time(raised), clearingSince: try row.soundIfPresent("clearing_since").map(time))
+          let since = try row.soundIfPresent("clearing_since").map(time)
+          let trueAt = try row.soundIfPresent("true_at").map(time)  // older rows have none
+          phase = .raised(
+            breachedAt: breachedAt, raisedAt: time(raised),
+            clearing: since.map { AlertLife.Clearing(since: $0, trueAt: trueAt ?? $0) })
         } else {
           phase = .pending(breachedAt: breachedAt, trueAt: try time(row.sound("true_at")), heardAt: try time(row.sound("heard_at")))
         }

@@ -44,6 +44,8 @@ package enum AlertReason: String, CaseIterable, Codable, Sendable {
   case deviceHeard = "device_heard"
   case ruleRemoved = "rule_removed"
   case deviceRemoved = "device_removed"
+  /// The rule is there, and no longer for what the alert is of: its `where`, or the device, says otherwise now.
+  case outOfScope = "out_of_scope"
 }
 
 /// Why nobody is told of an alert that is raised, the strongest reason first.

@@ -57,6 +57,7 @@ package enum OperatorText {
     case .deviceHeard: BilingualText(vi: "thiết bị gửi dữ liệu trở lại", en: "the device is heard again")
     case .ruleRemoved: BilingualText(vi: "quy tắc đã bị gỡ", en: "the rule was removed")
     case .deviceRemoved: BilingualText(vi: "thiết bị đã bị gỡ", en: "the device was removed")
+    case .outOfScope: BilingualText(vi: "quy tắc không còn áp dụng cho đối tượng này", en: "the rule is no longer for it")
     }
   }
 

@@ -132,7 +132,13 @@ package struct SilenceBook: Equatable, Sendable {
     return over
   }
 
-  private mutating func findNextEnd(after t: Timestamp) { nextEnd = silences.values.compactMap { $0.nextEnd(after: t) }.min() }
+  /// One may have ended that was not let go of: the next `expire` looks.
+  package mutating func endIsDue() { nextEnd = Timestamp(milliseconds: .min) }
+
+  /// What is over and was not let go of yet ends first.
+  private mutating func findNextEnd(after t: Timestamp) {
+    nextEnd = silences.values.compactMap { $0.until <= t ? $0.until : $0.nextEnd(after: t) }.min()
+  }
 
   /// The silence that the alert falls under at `t`: of several, the first by id.
   package func match(_ alert: Silence.Facts, at t: Timestamp) -> String? {

@@ -57,7 +57,8 @@ actor TokenSource {
     if let token, token.renewAt.map({ $0 > .now() }) ?? true { return token.text }
     let task = fetching ?? Task { try await fetch(until: deadline) }
     fetching = task
-    return try await task.value.text
+    // A task of its own is not cancelled with those who wait for it: the gateway's end would wait for the endpoint.
+    return try await withTaskCancellationHandler { try await task.value.text } onCancel: { task.cancel() }
   }
 
   /// The sink did not take it.

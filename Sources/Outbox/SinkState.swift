@@ -326,11 +326,11 @@ extension SinkState {
     }
   }
 
-  /// Until when a delivery that was read is not to be tried. Further ahead than the longest delay there is, its time was set by a wall
-  /// clock that was wrong, and means nothing.
+  /// Until when a delivery that was read is not to be tried. Further ahead than the longest delay there is, or where the event is of a time
+  /// that is still to come, its time was set by a wall clock that was wrong, and means nothing.
   private static func hold(_ delivery: WaitingDelivery, at now: SinkInstant) -> Milliseconds? {
     let ahead = delivery.nextAt - now.wall
-    return ahead > 0 && ahead <= RetryAfter.most ? now.uptime + ahead : nil
+    return ahead > 0 && ahead <= RetryAfter.most && delivery.firstAt <= now.wall ? now.uptime + ahead : nil
   }
 
   /// Lets go what has waited long enough.

@@ -39,7 +39,7 @@ import Testing
           let last = history.last?.t ?? 0
           let t = last + gap * Self.minute
           for tick in stride(from: last + Self.minute, through: t, by: Int(Self.minute)) {
-            _ = course.handle(.tick(clock: at(tick), AlertLife()), terms)
+            _ = course.handle(.tick(clock: at(tick), until: at(tick), AlertLife()), terms)
           }
           history.append(Said(t: t, when: truth, clear: !truth))
           let escalates = course.handle(.step(0, truth, t: at(t), clock: at(t)), terms) == .escalated
@@ -73,7 +73,7 @@ import Testing
       course.handle(.considered(isInhibited: inhibited, isSilenced: silenced, clock: at(clock)), terms)
     }
     #expect(consider(0, inhibited: true, silenced: true) == .held(.late))
-    #expect(course.handle(.tick(clock: at(59_999), AlertLife()), terms) == .none)
+    #expect(course.handle(.tick(clock: at(59_999), until: at(59_999), AlertLife()), terms) == .none)
     #expect(course.handle(.evaluated(isLate: true, clock: at(59_999)), terms) == .changed)
     #expect(course.handle(.evaluated(isLate: false, clock: at(60_000)), terms) == .lateEnded)
     #expect(consider(60_000, inhibited: true, silenced: true) == .held(.inhibited))
@@ -92,12 +92,42 @@ import Testing
     #expect(course.handle(.considered(isInhibited: false, isSilenced: false, clock: at(10_000)), terms) == .told)
     var reminders: [Int64] = []
     for minute in Int64(1)...9 {
-      if course.handle(.tick(clock: at(minute * Self.minute), AlertLife()), terms) == .reminder { reminders.append(minute) }
+      if course.handle(.tick(clock: at(minute * Self.minute), until: at(minute * Self.minute), AlertLife()), terms) == .reminder {
+        reminders.append(minute)
+      }
     }
     #expect(reminders == [2, 4, 5, 7, 8])
     let acknowledgement = Acknowledgement(by: "Lan", at: at(541_000), note: nil)
     #expect(course.handle(.acknowledged(acknowledgement), terms) == .acknowledged)
-    for minute in Int64(10)...30 { #expect(course.handle(.tick(clock: at(minute * Self.minute), AlertLife()), terms) == .none) }
+    for minute in Int64(10)...30 {
+      #expect(course.handle(.tick(clock: at(minute * Self.minute), until: at(minute * Self.minute), AlertLife()), terms) == .none)
+    }
+  }
+
+  @Test func `Of reminders that are due at once the last is enough`() throws {
+    let terms = try terms(", remind: 90s")
+    var course = AlertCourse(severity: .minor, isLate: false, clock: at(0), terms)
+    #expect(course.handle(.considered(isInhibited: false, isSilenced: false, clock: at(0)), terms) == .told)
+    var reminders: [Int64] = []
+    for minute in Int64(1)...100 {
+      let action = course.handle(.tick(clock: at(minute * Self.minute), until: at(100 * Self.minute + 30_000), AlertLife()), terms)
+      if action == .reminder { reminders.append(minute) }
+    }
+    #expect(reminders == [99])
+    #expect(course.handle(.tick(clock: at(101 * Self.minute), until: at(101 * Self.minute), AlertLife()), terms) == .reminder)
+  }
+
+  @Test(arguments: [Int64(30_000), 61_000]) func `What is late all the time is told after a quarter of an hour`(_ step: Int64) throws {
+    let terms = try terms("")
+    var course = AlertCourse(severity: .critical, isLate: true, clock: at(0), terms)
+    #expect(course.handle(.considered(isInhibited: false, isSilenced: false, clock: at(0)), terms) == .held(.late))
+    var (clock, ended) = (Int64(0), Int64?.none)
+    while ended == nil, clock < 3_600_000 {
+      clock += step
+      if course.handle(.evaluated(isLate: true, clock: at(clock)), terms) == .lateEnded { ended = clock }
+    }
+    #expect(ended == (900_000 + step - 1) / step * step)
+    #expect(course.handle(.considered(isInhibited: false, isSilenced: false, clock: at(clock)), terms) == .told)
   }
 
   @Test func `Turns count where they lie within the time, and the oldest are forgotten`() throws {

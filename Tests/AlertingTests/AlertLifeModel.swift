@@ -14,6 +14,7 @@ struct AlertLifeModel {
   var hold: Int64
   var clearHold: Int64
   var patience: Int64
+  var clearPatience: Int64
 
   /// The phase after all that was said, with the ticks of each whole minute up to `clock` behind it.
   func phase(_ history: [Said], clock: Int64) -> AlertLife.Phase {
@@ -22,7 +23,7 @@ struct AlertLifeModel {
       guard let (breach, raise) = raise(in: rest) else { return pending(rest, clock: clock) }
       rest = rest[(raise + 1)...]
       guard let clear = clear(in: rest) else {
-        return .raised(breachedAt: at(breach), raisedAt: at(history[raise].t), clearingSince: clearing(rest).map(at))
+        return .raised(breachedAt: at(breach), raisedAt: at(history[raise].t), clearing: clearing(rest))
       }
       rest = rest[(clear + 1)...]
     }
@@ -58,18 +59,22 @@ struct AlertLifeModel {
 
   private func clear(in history: ArraySlice<Said>) -> Int? {
     history.indices.first { i in
-      history[i].clear == .true && history[i].when != .true && (clearing(history[...i]).map { history[i].t - $0 >= clearHold } ?? false)
+      history[i].clear == .true && history[i].when != .true
+        && (clearing(history[...i]).map { at(history[i].t) - $0.since >= clearHold } ?? false)
     }
   }
 
-  /// Since when the condition to clear has been true throughout, where `when` wins over it.
-  private func clearing(_ history: ArraySlice<Said>) -> Int64? {
-    var first: Int64?
+  /// Since when the condition to clear has been true throughout, where `when` wins over it, and when it was last.
+  private func clearing(_ history: ArraySlice<Said>) -> AlertLife.Clearing? {
+    var (first, last): (Int64?, Int64?)
     for said in history.reversed() {
       if said.when == .true || said.clear == .false { break }
-      if said.clear == .true { first = said.t }
+      guard said.clear == .true else { continue }
+      if let first, first - said.t > clearPatience { break }
+      (first, last) = (said.t, last ?? said.t)
     }
-    return first
+    guard let first, let last else { return nil }
+    return AlertLife.Clearing(since: at(first), trueAt: at(last))
   }
 
   private func at(_ t: Int64) -> Timestamp { Timestamp(milliseconds: t) }

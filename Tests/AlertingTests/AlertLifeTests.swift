@@ -18,8 +18,10 @@ import Testing
   /// Follows every sequence of at most `longest` symbols, tick by tick, beside the model.
   private func compare(_ alphabet: [Symbol], longest: Int, hold: Int64, clearHold: Int64, interval: Int64 = 1) {
     let timing = AlertLife.Timing(hold: hold * Self.minute, clearHold: clearHold * Self.minute, interval: interval * Self.minute)
-    let model = AlertLifeModel(hold: timing.hold, clearHold: timing.clearHold, patience: max(timing.hold, 3 * interval * Self.minute))
-    #expect(timing.patience == model.patience)
+    let model = AlertLifeModel(
+      hold: timing.hold, clearHold: timing.clearHold, patience: max(timing.hold, 3 * interval * Self.minute),
+      clearPatience: max(timing.clearHold, 3 * interval * Self.minute))
+    #expect(timing.patience == model.patience && timing.clearPatience == model.clearPatience)
     var stack: [(life: AlertLife, history: [Said])] = [(AlertLife(), [])]
     while let (life, history) = stack.popLast() {
       guard history.count < longest else { continue }

@@ -26,8 +26,9 @@ import Testing
 
   @Test func everyPhaseIsReadBackAsItWasStored() throws {
     let phases: [AlertLife.Phase] = [
-      .pending(breachedAt: t(1), trueAt: t(2), heardAt: t(3)), .raised(breachedAt: t(1), raisedAt: t(2), clearingSince: nil),
-      .raised(breachedAt: t(-1), raisedAt: t(0), clearingSince: t(0)), .pending(breachedAt: t(0), trueAt: t(0), heardAt: t(0)),
+      .pending(breachedAt: t(1), trueAt: t(2), heardAt: t(3)), .raised(breachedAt: t(1), raisedAt: t(2), clearing: nil),
+      .raised(breachedAt: t(-1), raisedAt: t(0), clearing: AlertLife.Clearing(since: t(0), trueAt: t(2))),
+      .pending(breachedAt: t(0), trueAt: t(0), heardAt: t(0)),
     ]
     for first in phases {
       for second in phases {

@@ -62,6 +62,20 @@ import Testing
     #expect(request.header("content-type") == "application/x-www-form-urlencoded")
   }
 
+  @Test(.timeLimit(.minutes(5))) func `a delivery that waits for a token ends when it is told to, whatever the endpoint does`() async throws
+  {
+    let tokens = try await TestPeer { _ in .silence }
+    let ioc = try await TestPeer { _ in .answer(204) }
+    var sink = try sink(ioc, tokens)
+    sink.attemptMax = 3_600_000
+    let outbox = try OutboxFile()
+    try outbox.enqueue([Sample.record(1)], to: [SinkFilter(sink: sink.id)])
+    try await DeliveryRun.deliver(outbox, [sink]) { _ in
+      while tokens.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    }
+    #expect(ioc.requests.isEmpty)
+  }
+
   @Test func `a token that has ended is not used again`() async throws {
     let issuer = Issuer(life: 0)
     let tokens = try await TestPeer { _ in issuer.issue() }

@@ -15,15 +15,21 @@ struct JSONBody {
     self.object = object
   }
 
-  /// A text that has to be there, of at most so many characters.
+  /// A text of one line that has to be there, of at most so many characters: each a Unicode scalar, since what a reader takes for one may
+  /// be of any length.
   func text(_ key: String, most: Int) throws(Problem) -> String {
     guard let text = try optionalText(key, most: most), !text.isEmpty else { throw .badBody("\"\(key)\" is missing") }
+    if text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+      throw .badBody("\"\(key)\" must be a text on one line")
+    }
     return text
   }
 
   func optionalText(_ key: String, most: Int) throws(Problem) -> String? {
     guard let value = object[key], !(value is NSNull) else { return nil }
-    guard let text = value as? String, text.count <= most else { throw .badBody("\"\(key)\" must be a text of at most \(most) characters") }
+    guard let text = value as? String, text.unicodeScalars.count <= most else {
+      throw .badBody("\"\(key)\" must be a text of at most \(most) characters")
+    }
     return text
   }
 

@@ -103,8 +103,10 @@ struct FieldReader {
 
   mutating func text(_ name: String, most: Int) -> String? {
     if isMissing(name) { return nil }
-    guard let text = object[name] as? String, text.count <= most, !text.isEmpty || name == "note" else {
-      fault = fault ?? "\"\(name)\" is a text of at most \(most) characters"
+    guard let text = object[name] as? String, text.unicodeScalars.count <= most,
+      !text.isEmpty || name == "note", name == "note" || !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+    else {
+      fault = fault ?? "\"\(name)\" is a text of at most \(most) characters\(name == "note" ? "" : ", on one line")"
       return nil
     }
     return text
@@ -116,7 +118,7 @@ struct FieldReader {
   mutating func list(_ name: String) -> [String] {
     if isMissing(name) { return [] }
     guard let list = object[name] as? [String], list.count <= AlertCommand.listMax,
-      list.allSatisfy({ !$0.isEmpty && $0.count <= AlertCommand.nameMax })
+      list.allSatisfy({ !$0.isEmpty && $0.unicodeScalars.count <= AlertCommand.nameMax })
     else {
       fault = fault ?? "\"\(name)\" is a list of at most \(AlertCommand.listMax) names"
       return []

@@ -68,13 +68,13 @@ struct ClockDoubt {
     return bytes
   }
 
-  /// Nothing where the devices are not as many as they were.
+  /// Where the devices are others than they were, each may count once more in its minute.
   mutating func restore(_ bytes: [UInt8]) {
-    guard bytes.count == 56 + counted.count else { return }
+    guard bytes.count >= 56 else { return }
     let n = (0..<7).map { i in bytes[(i * 8)..<(i * 8 + 8)].reversed().reduce(Int64(0)) { $0 << 8 | Int64($1) } }
     minute = n[0]
     current = Census(heard: Int(n[1]), ahead: Int(n[2]), behind: Int(n[3]))
     previous = Census(heard: Int(n[4]), ahead: Int(n[5]), behind: Int(n[6]))
-    counted = Array(bytes[56...])
+    if bytes.count == 56 + counted.count { counted = Array(bytes[56...]) }
   }
 }

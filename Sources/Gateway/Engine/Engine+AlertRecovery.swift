@@ -28,6 +28,7 @@ extension Engine {
     var bindingOf: [String: Int] = [:]
     for binding in 0..<program.bindingCount { bindingOf["\(rule(of: binding).id)\n\(facts(of: subject(of: binding)).subject)"] = binding }
     for silence in stored.silences { silences.set(silence, at: clock ?? silence.at) }
+    if doubt.isDoubtful { silences.endIsDue() }
     for life in stored.lives {
       if let binding = bindingOf["\(life.rule)\n\(life.subject)"] { restore(life, binding) } else { forget(life) }
     }
@@ -47,8 +48,10 @@ extension Engine {
   private func restore(_ stored: StoredLife, _ binding: Int) {
     lives[binding] = stored.life
     if !stored.turns.times.isEmpty { turns[binding] = stored.turns }
-    // A changed condition restarts a pending and keeps a raised alert.
-    if stored.life.isPending, stored.version != rule(of: binding).version { lives[binding] = AlertLife(endedAt: stored.life.endedAt) }
+    if stored.version != rule(of: binding).version {
+      lives[binding].restart()
+      dirty.insert(binding)  // else it would go on as it was when the older version is back
+    }
     if lives.isPending(binding) { pending.insert(binding) }
   }
 
@@ -68,7 +71,10 @@ extension Engine {
   private func forget(_ stored: StoredLife) {
     guard !stored.life.isInactive || !stored.turns.times.isEmpty else { return }
     var life = AlertLife(endedAt: stored.life.endedAt)
-    if stored.life.isRaised { _ = life.end(clock: max(clock ?? stored.life.latest, stored.life.latest)) }
+    if stored.life.isRaised {
+      life = stored.life
+      _ = life.end(clock: clock == nil ? stored.life.latest : endingClock)
+    }
     changes.lives.append(StoredLife(rule: stored.rule, subject: stored.subject, version: stored.version, life: life))
   }
 
@@ -77,7 +83,8 @@ extension Engine {
     var alert = stored
     let t = max(clock ?? alert.raisedAt, alert.raisedAt)
     let isDeviceGone = alert.device.map { registry.deviceIndex($0) == nil } ?? false
-    let reason: AlertReason = isDeviceGone ? .deviceRemoved : .ruleRemoved
+    let isRuleThere = book.rules.contains { $0.id == alert.rule }
+    let reason: AlertReason = isDeviceGone ? .deviceRemoved : isRuleThere ? .outOfScope : .ruleRemoved
     alert.state = AlertRecord.State.cleared.rawValue
     (alert.clearedAt, alert.endReason) = (t, reason)
     let (number, _) = alert.course.count(.cleared)

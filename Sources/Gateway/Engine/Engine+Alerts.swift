@@ -15,8 +15,12 @@ extension Engine {
   func policy(of binding: Int) -> AlertPolicy { policies[program.rule(of: binding)] }
 
   func terms(of binding: Int) -> AlertCourse.Terms {
-    AlertCourse.Terms(policy: policy(of: binding), interval: interval(of: subject(of: binding)))
+    AlertCourse.Terms(policy: policy(of: binding), interval: Self.pace(of: rule(of: binding), interval: interval(of: subject(of: binding))))
   }
+
+  /// The interval at which a rule is heard of. Where ticks alone evaluate it, while its device is silent, three of them span a minute:
+  /// else what is pending would be dropped at each tick before it is heard true again.
+  static func pace(of rule: Rule, interval: Milliseconds) -> Milliseconds { rule.usesClock ? max(interval, 20_000) : interval }
 
   /// Ordered by (rule, subject).
   func inOrder(_ bindings: some Sequence<Int>) -> [Int] {
@@ -125,7 +129,8 @@ extension Engine {
     guard !open.isEmpty else { return }
     for binding in inOrder(open.all) {
       watch(binding, at: tick)
-      switch open.handle(.tick(clock: tick, lives[binding]), binding, terms(of: binding)) {
+      guard open.isOpen(binding) else { continue }
+      switch open.handle(.tick(clock: tick, until: destination ?? tick, lives[binding]), binding, terms(of: binding)) {
       case .settled(isCleared: true):
         end(binding, .cleared, .noTurns, at: tick)
         lifeChanged(binding)
@@ -139,12 +144,22 @@ extension Engine {
 
   // MARK: Silent devices
 
-  /// Marks an alert whose device is silent for more than three intervals, while readings could come.
+  /// Marks an alert whose device is silent for more than three intervals, while readings could come. That of a group without members, of
+  /// which nothing can be known any longer, is over.
   private func watch(_ binding: Int, at t: Timestamp) {
-    guard case .device(let device) = subject(of: binding) else { return }
-    cover(device, at: t)
-    setStale(binding, device, isSilent(device, at: t), at: t)
+    switch subject(of: binding) {
+    case .device(let device):
+      cover(device, at: t)
+      setStale(binding, device, isSilent(device, at: t), at: t)
+    case .group(let group):
+      guard program.members(ofGroup: group.index, at: t).isEmpty else { return }
+      end(binding, .cleared, .outOfScope, at: lives.end(binding, clock: t))
+      lifeChanged(binding)
+    }
   }
+
+  /// The clock at which an alert ends that is ended from outside: one that may be ahead would make the rule deaf until then.
+  var endingClock: Timestamp { doubt.isDoubtful ? Timestamp(milliseconds: .min) : now }
 
   /// A device with stale alerts was heard.
   func freshen(_ device: Int) {

@@ -64,7 +64,7 @@ extension Engine {
       keep(.acknowledged, .hand, binding, at: now, detail: note, by: by)
     case .close(let id, let by, let note):
       guard let binding = open.binding(ofAlert: id) else { return }
-      end(binding, .closed, .hand, at: lives.end(binding, clock: now), detail: note, by: by)
+      end(binding, .closed, .hand, at: lives.end(binding, clock: endingClock), detail: note, by: by)
       lifeChanged(binding)
     case .silence(let text, let by):
       let silence = silence(text, by: by)

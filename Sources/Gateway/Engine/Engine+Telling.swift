@@ -71,7 +71,7 @@ extension Engine {
     guard let alert = open[binding] else { return false }
     return switch alert.course.hold {
     case .inhibited: inhibitor(of: binding) == nil
-    case .silenced: silence(over: alert) == nil
+    case .silenced: silence(over: alert) == nil && !doubt.isDoubtful
     default: false
     }
   }
@@ -116,8 +116,10 @@ extension Engine {
   }
 
   /// The next instant, besides ticks and inputs, at which the engine has something to do.
+  ///
+  /// While the clock is doubted no silence ends.
   package var nextDue: Timestamp? {
-    guard let silence = silences.nextEnd else { return dues.first }
+    guard let silence = silences.nextEnd, !doubt.isDoubtful else { return dues.first }
     return dues.first.map { min($0, silence) } ?? silence
   }
 
@@ -128,7 +130,7 @@ extension Engine {
       dues.take(until: t).filter { binding in
         open[binding].map { $0.course.hold == .waiting && $0.course.waitsUntil.map { $0 <= t } ?? true } ?? false
       })
-    if let end = silences.nextEnd, end <= t {
+    if !doubt.isDoubtful, let end = silences.nextEnd, end <= t {
       for id in silences.expire(at: t) { changes.silences.append((id, nil)) }
       bindings.formUnion(open.silenced)
     }

@@ -69,6 +69,8 @@ package final class Engine {
 
   /// The instant of the latest input; nil before the first.
   package internal(set) var clock: Timestamp?
+  /// While the clock moves there: the instant of the input that moves it.
+  var destination: Timestamp?
   /// When the store was last restored from a backup, by the wall clock.
   var restoredAt: Timestamp?
   private var nextTick: Timestamp?
@@ -135,7 +137,7 @@ package final class Engine {
     timings = (0..<program.bindingCount).map { binding in
       let rule = book.rules[program.rule(of: binding)]
       let interval = program.group(of: binding).map { groups[$0].interval } ?? registry.interval(of: program.device(of: binding))
-      return AlertLife.Timing(hold: rule.hold, clearHold: rule.clearHold, interval: interval)
+      return AlertLife.Timing(hold: rule.hold, clearHold: rule.clearHold, interval: Self.pace(of: rule, interval: interval))
     }
     inhibitions = Inhibitions(book: book, registry: registry)
     policies = book.rules.map(\.policy)
@@ -217,15 +219,16 @@ package final class Engine {
   func advance(to at: Timestamp) {
     guard let before = clock else { return begin(at: at) }
     guard at > before else { return }
+    destination = at
     while true {
       let (tick, due) = (nextTick ?? .distantFuture, nextDue ?? .distantFuture)
       guard min(tick, due) <= at else { break }
-      clock = min(tick, due)
+      clock = max(now, min(tick, due))  // what ended while the clock was doubted is due now
       if tick <= due {
         run(tick: tick)
         nextTick = nextTickAfter(tick, until: at)
       } else {
-        run(dueAt: due)
+        run(dueAt: now)
       }
     }
     clock = at

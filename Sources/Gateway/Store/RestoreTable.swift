@@ -20,9 +20,9 @@ enum RestoreTable {
       arguments: [real.milliseconds, backupClock?.milliseconds, detail])
   }
 
-  /// When the store was last restored, by the wall clock; nil where it never was.
+  /// When the store was last restored, by the wall clock or by the backup's, whichever was ahead; nil where it never was.
   static func last(_ db: GRDB.Database) throws -> Timestamp? {
-    try Int64.fetchOne(db, sql: "SELECT max(at) FROM restore").map(Timestamp.init(milliseconds:))
+    try Int64.fetchOne(db, sql: "SELECT max(max(at, coalesce(backup_clock, 0))) FROM restore").map(Timestamp.init(milliseconds:))
   }
 
   static func untold(_ db: GRDB.Database) throws -> [UntoldRestore] {

@@ -42,9 +42,10 @@ package struct StoreRestore: Sendable {
     var sequences = ""
     try copy.write(GatewaySchema.migrations) { db in
       let found = try StoredExtent(checking: db, progress: checked)
+      let known = KnownRestores(of: present)
       sequences = try raiseSequences(db, replacing: present, rowsCommitted: lock.highWater, now: now)
       try RestoreTable.add(
-        at: now, backupClock: found.clock,
+        at: known.instant(after: now), backupClock: found.clock,
         detail: "the store was restored from a backup that ends with log row \(found.lastRow); thuong-sequence goes on: \(sequences)", db)
       extent = found
     }
@@ -53,6 +54,21 @@ package struct StoreRestore: Sendable {
     let replaced = try RestoredFile.place(
       copy, directory, lock, lastRow: extent.lastRow, time: RestoredFile.freeTime(now, directory))
     return StoreRestore(bytes: bytes, extent: extent, sequences: sequences, replaced: replaced)
+  }
+
+  /// When the store that is replaced was restored itself. The numbers of alerts begin at the time of a restore: this one's is a day later at
+  /// least, also where the wall clock was ahead then.
+  private struct KnownRestores {
+    private var last: Timestamp?
+
+    init(of present: String) {
+      var configuration = Configuration()
+      configuration.readonly = true
+      guard StoreFile.isThere(present), let queue = try? DatabaseQueue(path: present, configuration: configuration) else { return }
+      last = try? queue.read { db in try RestoreTable.last(db) }
+    }
+
+    func instant(after now: Timestamp) -> Timestamp { last.map { max(now, $0 + 86_400_000) } ?? now }
   }
 
   /// The store that is replaced may be what the restore is for: damaged, cut off, or of another gateway.

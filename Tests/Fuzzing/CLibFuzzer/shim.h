@@ -8,4 +8,8 @@
 // Runs `callback` on inputs as the arguments say, which are libFuzzer's. Returns the exit code of the program.
 int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*callback)(const uint8_t *data, size_t size));
 
+// What is allocated between the two is never called a leak.
+void __lsan_disable(void);
+void __lsan_enable(void);
+
 #endif

@@ -137,8 +137,13 @@ extension GatewayModel {
 
   /// The clock has come to a due, or to a minute at which hours of the week may end.
   mutating func passDue() {
-    let isSilenceOver = silences.contains { $0.until <= now } || silences.contains { $0.isActive(at: now - 1) && !$0.isActive(at: now) }
-    silences = silences.filter { $0.until > now }
+    var isSilenceOver = silences.contains { $0.until <= now } || silences.contains { $0.isActive(at: now - 1) && !$0.isActive(at: now) }
+    if isDoubtful {
+      // No silence ends while the clock is doubted.
+      (isSilenceEndHeld, isSilenceOver) = (isSilenceEndHeld || isSilenceOver, false)
+    } else {
+      silences = silences.filter { $0.until > now }
+    }
     for place in alertsOpen.indices {
       let alert = alertsOpen[place]
       let isDue = alert.hold == "waiting" && alert.waitsUntil ?? .max <= now
@@ -146,12 +151,20 @@ extension GatewayModel {
     }
   }
 
+  /// What ended while the clock was doubted ends now.
+  mutating func passHeldSilences() {
+    guard isSilenceEndHeld, !isDoubtful else { return }
+    isSilenceEndHeld = false
+    silences = silences.filter { $0.until > now }
+    considerAll("silenced")
+  }
+
   // MARK: While it is raised
 
   mutating func follow(_ r: Int, _ d: Int, _ view: ModelView, at t: Int64) {
     guard let place = index(r, d), lives[r][d].raised != nil else { return }
     if alertsOpen[place].lateAt != nil {
-      alertsOpen[place].lateAt = isLate(t) ? now : nil
+      alertsOpen[place].lateAt = isLate(t) && now - alertsOpen[place].detectedAt < 900_000 ? now : nil
       if alertsOpen[place].lateAt == nil { consider(place) }
     }
     if lives[r][d].isBehind(t) { return }
@@ -192,7 +205,7 @@ extension GatewayModel {
     for (s, step) in rule.steps.enumerated() {
       if let last = alert.steps[s].last, now - last.clock > step.patience { alertsOpen[place].steps[s] = [] }
     }
-    if let late = alert.lateAt, now - late >= 60_000 {
+    if let late = alert.lateAt, now - late >= 60_000 || now - alert.detectedAt >= 900_000 {
       alertsOpen[place].lateAt = nil
       return consider(place)
     }
@@ -203,8 +216,10 @@ extension GatewayModel {
       alertsOpen[place].turnedAt = nil
       alertsOpen[place].remindedAt = alert.isTold ? now : nil
     } else if let remind = rule.remind, alert.isTold, !alert.isAcknowledged, let last = alert.remindedAt, now - last >= remind {
-      alertsOpen[place].remindedAt = last + (now - last) / remind * remind
-      happens(.reminder, place, at: now)
+      let due = last + (now - last) / remind * remind
+      alertsOpen[place].remindedAt = due
+      // Of those that are due on the way of the clock to one input, the last is told.
+      if (due + remind + 59_999) / 60_000 * 60_000 > destination { happens(.reminder, place, at: now) }
     }
   }
 
@@ -220,7 +235,7 @@ extension GatewayModel {
     case .close(let id):
       guard let place = alertsOpen.firstIndex(where: { $0.id == id }) else { return }
       let alert = alertsOpen[place]
-      end(place, at: lives[alert.rule][alert.device].close(clock: now))
+      end(place, at: lives[alert.rule][alert.device].close(clock: isDoubtful ? .min : now))
       release()
     case .silence(var silence):
       if silence.from == .min { silence.from = now }

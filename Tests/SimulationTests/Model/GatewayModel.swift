@@ -18,6 +18,10 @@ struct GatewayModel {
 
   /// The latest instant; nil before the first input.
   private(set) var clock: Int64?
+  /// Of the input that the clock is on its way to.
+  var destination: Int64 = .min
+  /// A silence ended while the clock was doubted.
+  var isSilenceEndHeld = false
   /// The instant of the first input.
   private var registeredAt: Int64 = 0
   private var outages: [ModelOutage] = []
@@ -115,6 +119,8 @@ struct GatewayModel {
   /// Ticks are the whole minutes, each before any input of its instant or later. The clock never goes back, whatever an input says.
   private mutating func advance(to at: Int64) {
     if clock == nil { registeredAt = at }
+    destination = at
+    if let clock, at > clock { passHeldSilences() }
     // The contract does not say whether the first input's own instant has a tick; as the engine: it has.
     var last = clock ?? at - 1
     while true {

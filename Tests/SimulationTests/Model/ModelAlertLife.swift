@@ -46,7 +46,7 @@ struct ModelAlertLife {
   }
 
   private mutating func whileRaised(since raisedAt: Int64, _ when: Bool?, _ clear: Bool?, _ t: Int64, _ rule: ModelRule) -> Turn {
-    if t < clears.first ?? raisedAt { return .none }  // as above
+    if t < clears.last ?? raisedAt { return .none }  // as above
     if when == false { lastFalse = max(lastFalse, t) }
     if when == true || clear == false {  // if both are true, `when` wins
       clears = []
@@ -54,6 +54,7 @@ struct ModelAlertLife {
       return .none
     }
     guard clear == true else { return .none }
+    if let last = clears.last, t - last > rule.clearPatience { clears = [] }  // not heard for too long, it was not true throughout
     if !holdsSpanFalse, lastKept <= t { clears.removeAll { $0 <= lastKept } }
     clears.append(t)
     if t - clears[0] < rule.clearHold { return .none }
@@ -62,11 +63,11 @@ struct ModelAlertLife {
   }
 
   /// Whether T lies behind what is known of what is raised.
-  func isBehind(_ t: Int64) -> Bool { raised.map { t < clears.first ?? $0.at } ?? true }
+  func isBehind(_ t: Int64) -> Bool { raised.map { t < clears.last ?? $0.at } ?? true }
 
   /// Its alert was closed by hand. What was said up to then is over.
   mutating func close(clock: Int64) -> Int64 {
-    let end = max(clock, raised.map { clears.first ?? $0.at } ?? trues.last?.t ?? endedAt ?? clock)
+    let end = max(clock, raised.map { clears.last ?? $0.at } ?? trues.last?.t ?? endedAt ?? clock)
     (raised, clears, trues, endedAt) = (nil, [], [], end)
     return end
   }

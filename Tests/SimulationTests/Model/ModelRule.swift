@@ -30,6 +30,8 @@ struct ModelRule: Sendable {
 
   /// How long a pending may hear nothing true.
   var patience: Int64 { max(hold, 3 * ModelTown.interval) }
+  /// And what is about to clear.
+  var clearPatience: Int64 { max(clearHold, 3 * ModelTown.interval) }
 }
 
 /// The rules of `SimulatedTown.rules` once more, by hand.
