@@ -50,29 +50,6 @@ struct StoreOptions: ParsableArguments {
   }
 }
 
-/// A length of time: 30s, 5m, 2h, 1d.
-struct DurationArgument: ExpressibleByArgument {
-  var milliseconds: Milliseconds
-  init?(argument: String) {
-    guard let length = DurationText.milliseconds(argument) else { return nil }
-    milliseconds = length
-  }
-}
-
-/// An instant: RFC 3339, or milliseconds since 1970.
-struct InstantArgument: ExpressibleByArgument {
-  var timestamp: Timestamp
-  init?(argument: String) {
-    if let instant = Timestamp(rfc3339: argument) {
-      timestamp = instant
-    } else if let number = Int64(argument), Timestamp.plausible.contains(number) {
-      timestamp = Timestamp(milliseconds: number)
-    } else {
-      return nil
-    }
-  }
-}
-
 enum Log {
   /// Logs to stderr, in one line each; the level from THUONG_LOG_LEVEL.
   static func logger(_ label: String, level: Logger.Level = .info) -> Logger {
