@@ -105,7 +105,7 @@ import Testing
       "alerts list", "alerts silences", "outbox list", "sinks list", "sinks test ioc", "export",
       "alerts silence --device k-1001 --for 2h --by Lan",
     ]
-    let bad = Data("whsec_\(DemoGateway.secret.dropFirst(9))".utf8)
+    let bad = Data("\(DemoGateway.secret.dropLast(9))".utf8)
     #expect(FileManager.default.createFile(atPath: "\(file).new", contents: bad, attributes: [.posixPermissions: 0o600]))
     #expect(rename("\(file).new", file) == 0)
     let isNamed = await Bench.wait(seconds: 60) {
