@@ -14,6 +14,12 @@ package enum AlertIdentity {
     derive([alert, transition, String(nth)])
   }
 
+  /// Characters of an id.
+  package static let length = 26
+
+  /// What is behind every id that begins so, and before those that begin with anything later.
+  package static func end(of beginning: String) -> String { beginning + "\u{10FFFF}" }
+
   /// The first 26 characters of lower-case base32 (RFC 4648) of the SHA-256 of the parts, joined by line feeds.
   package static func derive(_ parts: [String]) -> String {
     let digest = SHA256.hash(data: Array(parts.joined(separator: "\n").utf8))
@@ -21,10 +27,10 @@ package enum AlertIdentity {
     var text: [UInt8] = []
     var buffer: UInt32 = 0
     var bits: UInt32 = 0
-    for byte in digest where text.count < 26 {
+    for byte in digest where text.count < length {
       buffer = buffer << 8 | UInt32(byte)
       bits += 8
-      while bits >= 5, text.count < 26 {
+      while bits >= 5, text.count < length {
         bits -= 5
         text.append(alphabet[Int(buffer >> bits & 31)])
       }

@@ -69,6 +69,14 @@ package enum AlertTable {
     try Row.fetchOne(db, sql: "SELECT * FROM alert WHERE id = ?", arguments: [id]).map(record)
   }
 
+  /// Ids that begin so, in order, at most `limit`: a range of the primary key.
+  package static func ids(from beginning: String, limit: Int, _ db: GRDB.Database) throws -> [String] {
+    try Row.fetchAll(
+      db, sql: "SELECT id FROM alert WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+      arguments: [beginning, AlertIdentity.end(of: beginning), limit]
+    ).map { try $0.sound("id") }
+  }
+
   /// The alerts that are raised now.
   package static func open(_ db: GRDB.Database) throws -> [AlertRecord] {
     try Row.fetchAll(db, sql: "SELECT * FROM alert WHERE state = 'raised'").map(record)

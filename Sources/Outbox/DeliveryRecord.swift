@@ -1,3 +1,4 @@
+import Alerting
 import Database
 import Foundation
 package import GRDB
@@ -91,6 +92,14 @@ extension OutboxTable {
     try Row.fetchAll(
       db, sql: "\(everyColumn) \(withEvent) WHERE sink = ? AND sequence > ? ORDER BY sequence LIMIT ?", arguments: [sink, sequence, limit]
     ).map { try DeliveryRecord($0) }
+  }
+
+  /// Ids of events that begin so, in order, at most `limit`: a range of an index.
+  package static func events(from beginning: String, limit: Int, in db: GRDB.Database) throws -> [String] {
+    try Row.fetchAll(
+      db, sql: "SELECT DISTINCT event FROM delivery INDEXED BY delivery_event WHERE event >= ? AND event < ? ORDER BY event LIMIT ?",
+      arguments: [beginning, AlertIdentity.end(of: beginning), limit]
+    ).map { try $0.sound("event") }
   }
 
   /// The ways of one event, by sink; empty where none is kept.

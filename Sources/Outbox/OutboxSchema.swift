@@ -34,6 +34,8 @@ package import Database
 ///     │ dead          │ INTEGER: of those, dead                                         │
 ///     │ stopped       │ TEXT or NULL: why it stopped                                    │
 ///     │ skipped       │ INTEGER: sequences that restores passed over, see SequenceLeap  │
+///     │ gone_since    │ INTEGER or NULL, ms: it is not configured from then on          │
+///     │ dead_at       │ INTEGER or NULL, ms of real time: when one became dead last     │
 ///     └───────────────┴────────────────────────────────────────────────────────────────┘
 ///     sequence_floor                           one row, of id 1, or none
 ///     ┌───────────────┬────────────────────────────────────────────────────────────────┐
@@ -102,6 +104,7 @@ package enum OutboxSchema {
         UPDATE sink_loss SET checksum = NULL;
         ALTER TABLE sink ADD COLUMN gone_since INTEGER;
         """),
+    Migration(name: "outbox-7", sql: "ALTER TABLE sink ADD COLUMN dead_at INTEGER;"),
   ]
   /// Of the alerts that are not over, by what each sink was given before this was kept. Only what was recorded since the oldest of them
   /// began is looked into: a reading counts as at most five minutes ahead of the clock.

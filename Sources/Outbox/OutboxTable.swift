@@ -63,17 +63,22 @@ package enum OutboxTable {
   /// Records what became of attempts. A mark of a delivery that no longer waits changes nothing, so that marks may come twice; nor does
   /// one that calls damaged what can be read here: whoever read it may have read it from a disk that gives something else the second time.
   /// Returns the marks of events that expired, or were set aside as damaged, now: each is a loss to be told.
+  ///
+  /// `realNow` is the machine's wall clock.
   @discardableResult
-  package static func apply(_ marks: [DeliveryMark], in db: GRDB.Database) throws -> [DeliveryMark] {
+  package static func apply(_ marks: [DeliveryMark], realNow: Timestamp, in db: GRDB.Database) throws -> [DeliveryMark] {
     var lost: [DeliveryMark] = []
     for mark in marks {
       switch mark.outcome {
       case .delivered:
-        try settle(mark, as: .delivered, error: nil, counter: "delivered", in: db)
+        if try settle(mark, as: .delivered, error: nil, in: db) {
+          try db.cachedStatement(sql: "UPDATE sink SET delivered = delivered + 1 WHERE id = ?").execute(arguments: [mark.sink])
+        }
       case .dead(let reason, let error):
         if reason == .damaged, try waiting(sink: mark.sink, sequences: [mark.sequence], in: db).damaged.isEmpty { continue }
-        if try settle(mark, as: .dead, error: "\(reason.rawValue): \(error)", counter: "dead", in: db), reason != .rejected {
-          lost.append(mark)
+        if try settle(mark, as: .dead, error: "\(reason.rawValue): \(error)", in: db) {
+          try countDead(1, of: mark.sink, at: realNow, db)
+          if reason != .rejected { lost.append(mark) }
         }
       case .retryLater(let nextAt, let error):
         try change(mark, in: db) { ($0.nextAt, $0.lastError) = (nextAt, error) }
@@ -85,17 +90,18 @@ package enum OutboxTable {
     return lost
   }
 
-  @discardableResult
-  private static func settle(
-    _ mark: DeliveryMark, as state: DeliveryRow.State, error: String?, counter: String, in db: GRDB.Database
-  ) throws -> Bool {
-    let isChanged = try change(mark, in: db) { delivery in
+  /// False where it does not wait.
+  private static func settle(_ mark: DeliveryMark, as state: DeliveryRow.State, error: String?, in db: GRDB.Database) throws -> Bool {
+    try change(mark, in: db) { delivery in
       delivery.state = state
       delivery.lastError = error ?? delivery.lastError
     }
-    guard isChanged else { return false }
-    try db.cachedStatement(sql: "UPDATE sink SET \(counter) = \(counter) + 1 WHERE id = ?").execute(arguments: [mark.sink])
-    return true
+  }
+
+  /// So many more of a sink's deliveries are dead.
+  static func countDead(_ count: Int, of sink: String, at realNow: Timestamp, _ db: GRDB.Database) throws {
+    try db.cachedStatement(sql: "UPDATE sink SET dead = dead + ?, dead_at = ? WHERE id = ?")
+      .execute(arguments: [count, realNow.milliseconds, sink])
   }
 
   /// Changes a delivery that waits, and notes the attempts. False where it does not.
@@ -160,7 +166,7 @@ package enum OutboxTable {
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
-          SELECT sink.id, last_sequence, skipped, delivered, dead, stopped, delivery.*,
+          SELECT sink.id, last_sequence, skipped, delivered, dead, dead_at, stopped, delivery.*,
             (SELECT min(first_at) FROM delivery INDEXED BY delivery_age WHERE delivery.sink = sink.id AND state = 0) AS oldest_at
           FROM sink LEFT JOIN delivery ON delivery.sink = sink.id AND delivery.sequence =
             (SELECT min(sequence) FROM delivery INDEXED BY delivery_waiting WHERE delivery.sink = sink.id AND state = 0)
@@ -168,13 +174,15 @@ package enum OutboxTable {
           """))
     return try rows.map { row in
       let oldest = try? DeliveryRow(row)
-      let oldestAt = try? row.sound("oldest_at") as Int64
       let (last, skipped): (Int64, Int64) = (try row.sound("last_sequence"), try row.sound("skipped"))
       return SinkFigures(
         sink: try row.sound("id"), created: last - skipped, lastSequence: last, delivered: try row.sound("delivered"),
-        dead: try row.sound("dead"), stopped: try row.soundIfPresent("stopped"),
-        oldestWaitingSince: oldestAt.flatMap { Timestamp.plausible.contains($0) ? Timestamp(milliseconds: $0) : nil },
-        attemptsOfOldest: oldest?.attempts ?? 0, lastError: oldest?.lastError)
+        dead: try row.sound("dead"), newestDeadAt: plausibleTime(row, "dead_at"), stopped: try row.soundIfPresent("stopped"),
+        oldestWaitingSince: plausibleTime(row, "oldest_at"), attemptsOfOldest: oldest?.attempts ?? 0, lastError: oldest?.lastError)
     }
+  }
+
+  private static func plausibleTime(_ row: Row, _ column: String) -> Timestamp? {
+    (try? row.sound(column) as Int64).flatMap { Timestamp.plausible.contains($0) ? Timestamp(milliseconds: $0) : nil }
   }
 }

@@ -25,7 +25,8 @@ extension OperatorText {
   package static func unconfigured(sink: String, waiting: Int64) -> BilingualText {
     let days = RetryPolicy().giveUp / 86_400_000
     return BilingualText(
-      vi: "\(sink) không còn trong cấu hình: \(waiting) sự kiện chờ, được gửi khi có lại; sau \(days) ngày không có thì bị bỏ",
-      en: "\(sink) is not configured: \(waiting) events wait and are sent when it is back; after \(days) days without it they are given up")
+      vi:
+        "\(sink) không còn trong cấu hình: \(waiting) sự kiện chờ, được gửi khi có lại; sau \(days) ngày không có thì ghi là không gửi được",
+      en: "\(sink) is not configured: \(waiting) events wait and are sent when it is back; after \(days) days without it they are dead")
   }
 }

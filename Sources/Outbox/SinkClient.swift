@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import NIOHTTP1
 import Readings
@@ -11,9 +10,9 @@ final class SinkClient: Sendable {
   private let secrets: RotatingSecrets
   private let wallClock: @Sendable () -> Timestamp
 
-  init(sink: SinkConfiguration, logger: Logger? = nil, wallClock: @escaping @Sendable () -> Timestamp) {
-    (self.sink, self.wallClock) = (sink, wallClock)
-    secrets = RotatingSecrets(of: sink, logger: logger)
+  init(sink: SinkConfiguration, secrets: RotatingSecrets, wallClock: @escaping @Sendable () -> Timestamp) {
+    precondition(!sink.secrets.isEmpty, "what is not signed is not sent")
+    (self.sink, self.secrets, self.wallClock) = (sink, secrets, wallClock)
     peer = HTTPPeer(url: sink.url, host: sink.host, of: sink)
     tokens = sink.oauth.map { client in
       let peer = HTTPPeer(url: client.tokenURL, host: client.host, of: sink)

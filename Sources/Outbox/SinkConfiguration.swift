@@ -28,7 +28,7 @@ package struct SinkConfiguration: Sendable {
   package let url: String
   /// The host of `url`, an IPv6 one without brackets.
   package let host: String
-  /// Each signs every event, so that a rotation loses none.
+  /// Each signs every event, so that a rotation loses none. Empty where they were not read: nothing can be sent then.
   package var secrets: [WebhookSecret]
   /// Where they come from: read again when it changes. Nil: they stay.
   package var secretFile: String?
@@ -62,7 +62,6 @@ package struct SinkConfiguration: Sendable {
     id: String, url: String, secrets: [WebhookSecret], filter: SinkFilter? = nil, allowPrivate: Bool = false
   ) throws(SinkConfigurationError) {
     host = try SinkConfiguration.host(of: url, of: "sink \(id): url")
-    guard !secrets.isEmpty else { throw SinkConfigurationError("sink \(id): secret_file holds no secret") }
     (self.id, self.url, self.secrets, self.allowPrivate) = (id, url, secrets, allowPrivate)
     self.filter = filter ?? SinkFilter(sink: id)
   }

@@ -27,7 +27,7 @@ package final class SinkDelivery: Sendable {
     workers = sinks.map { sink in
       let inbox = SinkInbox()
       return SinkWorker(
-        sink: sink, instance: instance, reader: reader, inbox: inbox,
+        sink: sink, secrets: RotatingSecrets(of: sink, logger: logger), instance: instance, reader: reader, inbox: inbox,
         marks: MarkQueue(commit: mark, committed: { inbox.put(.committed($0)) }), wallClock: wallClock, isClockTrusted: isClockTrusted,
         seed: sink.id.utf8.reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, logger: logger)
     }
@@ -44,6 +44,12 @@ package final class SinkDelivery: Sendable {
     for worker in workers where worker.sink.id == sink { worker.inbox.put(.resumed) }
   }
 
+  /// What is wrong with secret files as they are now, by sink, in a line that names the file and not the secret. Those sinks sign with what
+  /// was read before.
+  package func secretFaults() -> [String: String] {
+    Dictionary(workers.compactMap { worker in worker.secrets.fault().map { (worker.sink.id, $0) } }) { first, _ in first }
+  }
+
   /// Runs once; without sinks it only waits for its end.
   package func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -57,6 +63,7 @@ package final class SinkDelivery: Sendable {
 /// The shell around one sink's `SinkState`: performs its actions and brings back what came of them.
 struct SinkWorker: Sendable {
   let sink: SinkConfiguration
+  let secrets: RotatingSecrets
   let instance: String
   let reader: any OutboxReader
   let inbox: SinkInbox
@@ -70,13 +77,14 @@ struct SinkWorker: Sendable {
   private static let heartbeatPauseMax: Milliseconds = 600_000
 
   func run() async throws {
-    let client = SinkClient(sink: sink, logger: logger, wallClock: wallClock)
+    let client = SinkClient(sink: sink, secrets: secrets, wallClock: wallClock)
     let result: Result<Void, any Error>
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await deliver(client) }
         group.addTask { await beat(client) }
-        try await group.next()  // the delivery's end or error ends both: heartbeats have no end of their own
+        group.addTask { await secrets.watch() }
+        try await group.next()  // the delivery's end or error ends all: the others have no end of their own
         group.cancelAll()
       }
       result = .success(())

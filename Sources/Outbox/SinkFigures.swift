@@ -4,6 +4,8 @@ package import Readings
 package struct SinkFigures: Sendable, Equatable {
   package var sink: String
   package var created, delivered, dead: Int64
+  /// Real time at which an event of it became dead last; nil where none has since this is kept.
+  package var newestDeadAt: Timestamp?
   /// Of the newest event created; beyond `created` where the store was once restored.
   package var lastSequence: Int64
   package var stopped: String?
@@ -25,11 +27,13 @@ package struct SinkFigures: Sendable, Equatable {
   package var waiting: Int64 { created - delivered - dead }
 
   package init(
-    sink: String, created: Int64, lastSequence: Int64? = nil, delivered: Int64, dead: Int64, stopped: String?,
+    sink: String, created: Int64, lastSequence: Int64? = nil, delivered: Int64, dead: Int64, newestDeadAt: Timestamp? = nil,
+    stopped: String?,
     oldestWaitingSince: Timestamp?, attemptsOfOldest: Int, lastError: String?
   ) {
     self.lastSequence = lastSequence ?? created
     (self.sink, self.created, self.delivered, self.dead, self.stopped) = (sink, created, delivered, dead, stopped)
+    self.newestDeadAt = newestDeadAt
     (self.oldestWaitingSince, self.attemptsOfOldest, self.lastError) = (oldestWaitingSince, attemptsOfOldest, lastError)
   }
 }
@@ -59,6 +63,17 @@ extension SinkFigures {
     if stopped != nil { return .stopped }
     if attemptsOfOldest >= Self.attemptsMax { return .failing }
     return age(now: now) > behindAfter ? .behind : .ok
+  }
+
+  /// For so long dead letters are news: whoever has not sent them again by then has seen them, and they stay in the list.
+  package static let deadNewsFor: Milliseconds = 86_400_000
+
+  /// There are dead letters, and the newest is of the last day.
+  ///
+  /// - Parameter now: real time; a clock that was wrong by more than a day makes none of them news for longer.
+  package func hasDeadNews(now: Timestamp) -> Bool {
+    guard dead > 0, let newestDeadAt else { return false }
+    return abs(now - newestDeadAt) < Self.deadNewsFor
   }
 
   /// For how long the oldest of what waits has waited; 0 where nothing does.

@@ -141,7 +141,7 @@ package struct SinkLoss: Equatable, Sendable {
       try delivery.replace(db)
       try add(delivery.sequence, isDamaged: false, moment, db)
     }
-    try db.cachedStatement(sql: "UPDATE sink SET dead = dead + ? WHERE id = ?").execute(arguments: [rows.count, sink])
+    try OutboxTable.countDead(rows.count, of: sink, at: moment.realNow, db)
     return rows.count
   }
 

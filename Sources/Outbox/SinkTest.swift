@@ -24,7 +24,7 @@ package struct SinkTest: Sendable, Equatable {
   package static func run(
     _ sink: SinkConfiguration, instance: String, wallClock: @escaping @Sendable () -> Timestamp, uptime: @Sendable () -> Milliseconds
   ) async throws -> SinkTest {
-    let client = SinkClient(sink: sink, wallClock: wallClock)
+    let client = SinkClient(sink: sink, secrets: RotatingSecrets(of: sink, logger: nil), wallClock: wallClock)
     let event = GatewayEvent.test(instance: instance, sink: sink.id, now: wallClock())
     let began = uptime()
     let outcome = await client.post(id: event.id, body: event.body, sequence: nil)

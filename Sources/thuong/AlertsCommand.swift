@@ -15,6 +15,8 @@ struct Alerts: ParsableCommand {
       thuong alerts ack ID --by Lan --note "đã cử đội kiểm tra"
       thuong alerts silence --device bg-tr-001 --for 2h --by Lan --note "bảo trì"
 
+      An ID may be given by its first \(ShortID.lengthMin) characters or more, as long as one alert alone begins so.
+
       Beside a running gateway they go through its socket, DIR/thuong.sock; without one they change the store, and what there is to tell \
       waits for the next thuong serve.
       """,
@@ -42,7 +44,11 @@ enum ListFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
 struct AlertsList: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Alerts, newest first; those that are raised, unless told otherwise.")
+    commandName: "list", abstract: "Alerts; those that are raised, unless told otherwise.",
+    discussion: """
+      As text those that are raised come first, the gravest first, then those that have ended; each newest first, so that --limit leaves out \
+      the least urgent. As json they come newest first, as from the API.
+      """)
 
   enum State: String, ExpressibleByArgument, CaseIterable { case raised, cleared, all }
 
@@ -68,10 +74,11 @@ struct AlertsList: ParsableCommand {
     let filter = AlertFilter(
       state: AlertRecord.State(rawValue: state.rawValue), severity: severity.flatMap { Severity(name: $0) }, site: site, rule: rule,
       device: device)
-    let alerts = try store.alerts().page(filter, limit: limit)
-    if format == .json { return JSONLines.print(alerts) { AlertDocument.write($0, to: &$1) } }
+    let archive = try store.alerts()
+    if format == .json { return JSONLines.print(try archive.page(filter, limit: limit)) { AlertDocument.write($0, to: &$1) } }
+    let alerts = try archive.byUrgency(filter, limit: limit)
     print(AlertText.text(alerts))
-    if alerts.count == limit { print("the newest \(limit); --limit shows more") }
+    if alerts.count == limit { print("the first \(limit); --limit shows more") }
   }
 }
 
@@ -79,10 +86,11 @@ struct AlertsShow: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "show", abstract: "One alert, with every transition and its reason.")
 
   @OptionGroup var store: StoreOptions
-  @Argument(help: "The alert's id.") var id: String
+  @Argument(help: "The alert's id, or its beginning.") var id: String
   @Option(help: "text or json.") var format = ListFormat.text
 
   func run() throws {
+    let id = try store.alertID(id)
     guard let (alert, transitions) = try store.alerts().alert(id) else {
       throw CommandFailure(code: 2, "no alert of the id \(id) is stored")
     }
@@ -116,9 +124,10 @@ struct AlertsAck: ParsableCommand {
 
   @OptionGroup var store: StoreOptions
   @OptionGroup var words: WordOptions
-  @Argument(help: "The alert's id.") var id: String
+  @Argument(help: "The alert's id, or its beginning.") var id: String
 
   func run() throws {
+    let id = try store.alertID(id)
     try words.say("ack", id, to: store)
     print("\(id): acknowledged by \(words.by)")
   }
@@ -130,9 +139,10 @@ struct AlertsClose: ParsableCommand {
 
   @OptionGroup var store: StoreOptions
   @OptionGroup var words: WordOptions
-  @Argument(help: "The alert's id.") var id: String
+  @Argument(help: "The alert's id, or its beginning.") var id: String
 
   func run() throws {
+    let id = try store.alertID(id)
     try words.say("close", id, to: store)
     print("\(id): closed by \(words.by)")
   }

@@ -20,7 +20,7 @@ struct Check: ParsableCommand {
   func run() throws {
     var faults: [FileFault] = []
     do {
-      let configuration = try files.load()
+      let configuration = try files.load(secrets: .all)
       try check(configuration, &faults)
     } catch let error as FileFaults {
       faults += error.faults

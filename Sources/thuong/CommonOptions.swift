@@ -17,8 +17,9 @@ struct FileOptions: ParsableArguments {
   private var file: String? { config ?? (FileManager.default.fileExists(atPath: "thuong.yaml") ? "thuong.yaml" : nil) }
   var hasConfiguration: Bool { file != nil }
 
-  func load() throws -> GatewayConfiguration {
-    var configuration = try ConfigurationFile.load(file.map { URL(fileURLWithPath: $0) })
+  /// - Parameter secrets: most commands need none.
+  func load(secrets: SecretsWanted = .none) throws -> GatewayConfiguration {
+    var configuration = try ConfigurationFile.load(file.map { URL(fileURLWithPath: $0) }, secrets: secrets)
     configuration.devices = devices.map { URL(fileURLWithPath: $0) } ?? DataFolder.find("Devices", configured: configuration.devices)
     configuration.rules = rules.map { URL(fileURLWithPath: $0) } ?? DataFolder.find("Rules", configured: configuration.rules)
     return configuration
@@ -42,33 +43,10 @@ struct StoreOptions: ParsableArguments {
   @Option(help: "The data directory, in place of the configuration's.")
   var data: String?
 
-  func configuration() throws -> GatewayConfiguration {
-    var configuration = try files.load()
+  func configuration(secrets: SecretsWanted = .none) throws -> GatewayConfiguration {
+    var configuration = try files.load(secrets: secrets)
     if let data { configuration.dataDirectory = data }
     return configuration
-  }
-}
-
-/// A length of time: 30s, 5m, 2h, 1d.
-struct DurationArgument: ExpressibleByArgument {
-  var milliseconds: Milliseconds
-  init?(argument: String) {
-    guard let length = DurationText.milliseconds(argument) else { return nil }
-    milliseconds = length
-  }
-}
-
-/// An instant: RFC 3339, or milliseconds since 1970.
-struct InstantArgument: ExpressibleByArgument {
-  var timestamp: Timestamp
-  init?(argument: String) {
-    if let instant = Timestamp(rfc3339: argument) {
-      timestamp = instant
-    } else if let number = Int64(argument), Timestamp.plausible.contains(number) {
-      timestamp = Timestamp(milliseconds: number)
-    } else {
-      return nil
-    }
   }
 }
 

@@ -15,8 +15,8 @@ struct Demo: AsyncParsableCommand {
       events of every domain arrived with valid signatures.
       """)
 
-  @Option(name: .customLong("for"), help: "End after this time: 60s, 5m.")
-  var length: DurationArgument?
+  @Option(name: .customLong("for"), help: "End after this time: 60s, 5m.", transform: TimeArgument.length)
+  var length: Milliseconds?
   @Option(help: "How many times faster than life.")
   var speed = 120.0
   @Option(help: "The scenario; default: both towns.")
@@ -34,7 +34,7 @@ struct Demo: AsyncParsableCommand {
     let demo = CityDemo(
       CityDemo.Plan(
         executable: "/proc/self/exe", devices: devices, rules: DataFolder.find("Rules"), registry: registry, scenario: plan, speed: speed,
-        seconds: length.map { Double($0.milliseconds) / 1000 }))
+        seconds: length.map { Double($0) / 1000 }))
     let signals = Interrupt.on { demo.stop() }
     defer { for signal in signals { signal.cancel() } }
     let summary = try await demo.run(logger: Log.logger("demo", level: .warning), say: { say($0) }, event: { say(EventLine.text($0)) })

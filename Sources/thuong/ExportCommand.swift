@@ -18,10 +18,10 @@ struct Export: ParsableCommand {
   @OptionGroup var files: FileOptions
   @Option(help: "The data directory, in place of the configuration's.")
   var data: String?
-  @Option(help: "Readings at or after this instant.")
-  var from: InstantArgument?
-  @Option(help: "Readings before this instant.")
-  var to: InstantArgument?
+  @Option(help: "Readings at or after this instant.", transform: TimeArgument.instant)
+  var from: Timestamp?
+  @Option(help: "Readings before this instant.", transform: TimeArgument.instant)
+  var to: Timestamp?
   @Option(help: "ndjson, csv or influx; tt10 is not yet supported.")
   var format = ReadingFormat.ndjson
   @Option(help: "A file, in place of standard output.")
@@ -33,7 +33,7 @@ struct Export: ParsableCommand {
     let output = try EventFile(out)
     let export = ReadingExport(directory: directory)
     // What can be read of a damaged store is written before the damage is told.
-    let result = Result { try export.run(from: from?.timestamp, to: to?.timestamp, format: format) { try output.append(lines: $0) } }
+    let result = Result { try export.run(from: from, to: to, format: format) { try output.append(lines: $0) } }
     try output.close()
     let count = try result.get()
     if out != "-" { print("\(count) readings") }

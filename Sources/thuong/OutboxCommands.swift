@@ -16,7 +16,8 @@ struct OutboxCommand: ParsableCommand {
       thuong outbox redrive ID
       thuong outbox redrive --sink ioc-bac-giang --dead --since 2025-11-21T00:00:00+07:00
 
-      A redriven event is sent as it was recorded: its id, its revision, its sequence. Beside a running gateway these go through its socket, \
+      An ID may be given by its first \(ShortID.lengthMin) characters or more, as long as one event alone begins so. A redriven event is sent as it \
+      was recorded: its id, its revision, its sequence. Beside a running gateway these go through its socket, \
       DIR/thuong.sock; without one they change the store, and the next thuong serve sends.
       """,
     subcommands: [OutboxList.self, OutboxShow.self, OutboxRedrive.self])
@@ -67,10 +68,11 @@ struct OutboxShow: ParsableCommand {
     commandName: "show", abstract: "One event: its way to each sink, attempts and last error, and its body.")
 
   @OptionGroup var store: StoreOptions
-  @Argument(help: "The event's id.") var id: String
+  @Argument(help: "The event's id, or its beginning.") var id: String
   @Option(help: "text or json.") var format = ListFormat.text
 
   func run() throws {
+    let id = try store.eventID(id)
     let found = try store.outbox().deliveries(of: id)
     guard let first = found.first else { throw CommandFailure(code: 2, "no event of the id \(id) is kept") }
     if format == .json { return JSONLines.print([found]) { DeliveryDocument.write(event: $0, to: &$1) } }
@@ -90,10 +92,10 @@ struct OutboxRedrive: ParsableCommand {
   @OptionGroup var store: StoreOptions
   @Option(help: "Who. Default: the user of this command.")
   var by: String = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
-  @Argument(help: "The event's id.") var id: String?
+  @Argument(help: "The event's id, or its beginning.") var id: String?
   @Option(help: "At this sink alone; with --dead, all of its dead letters.") var sink: String?
   @Flag(help: "All dead letters of --sink.") var dead = false
-  @Option(help: "With --dead: of events recorded at this instant or later.") var since: InstantArgument?
+  @Option(help: "With --dead: of events recorded at this instant or later.", transform: TimeArgument.instant) var since: Timestamp?
 
   func validate() throws {
     guard (id == nil) == dead else { throw ValidationError("name an event's id, or --sink S --dead") }
@@ -102,14 +104,15 @@ struct OutboxRedrive: ParsableCommand {
   }
 
   func run() throws {
-    if let id {
+    if let given = id {
+      let id = try store.eventID(given)
       guard case .redriven(let count, _) = try store.obey(.redrive(event: id, sink: sink), by: by) else { return }
       return print("\(id): \(count == 1 ? "waits again" : "waits again at \(count) sinks")")
     }
     guard let sink else { return }
     var (all, after) = (0, Int64?.some(0))
     while let from = after {
-      guard case .redriven(let count, let next) = try store.obey(.redriveDead(sink: sink, since: since?.timestamp, after: from), by: by)
+      guard case .redriven(let count, let next) = try store.obey(.redriveDead(sink: sink, since: since, after: from), by: by)
       else { break }
       (all, after) = (all + count, next)
     }

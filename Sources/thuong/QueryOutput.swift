@@ -12,7 +12,10 @@ struct QueryOutput {
   init(_ format: Query.Format, _ registry: Registry?) { (self.format, self.registry) = (format, registry) }
 
   mutating func write(_ series: StoredSeries, _ buckets: [Bucket], _ function: AggregateFunction) {
-    let points = buckets.map { Point(ts: $0.start, value: function.value(of: $0), status: nil) }
+    let scale = metric(of: series)?.scale
+    let points = buckets.map { bucket in
+      Point(ts: bucket.start, value: scale.map { function.shown(of: bucket, in: $0) } ?? function.value(of: bucket), status: nil)
+    }
     write(series, points, called: " \(function.rawValue)", unit: function.unit, column: "device,metric,ts,\(function.rawValue)")
   }
 

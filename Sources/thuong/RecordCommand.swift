@@ -25,8 +25,8 @@ struct Record: ParsableCommand {
   var data: String?
   @Option(help: ArgumentHelp("The trace: .ndjson, .gz, .zst. An existing file is replaced.", valueName: "trace"))
   var to: String
-  @Option(name: .customLong("for"), help: "End after this time: 60s, 24h.")
-  var length: DurationArgument?
+  @Option(name: .customLong("for"), help: "End after this time: 60s, 24h.", transform: TimeArgument.length)
+  var length: Milliseconds?
 
   func run() throws {
     let directory = try data ?? files.load().dataDirectory
@@ -51,7 +51,7 @@ struct Record: ParsableCommand {
     }
     if let length {
       let timer = DispatchSource.makeTimerSource(queue: .global())
-      timer.schedule(deadline: .now() + .milliseconds(Int(length.milliseconds)))
+      timer.schedule(deadline: .now() + .milliseconds(Int(length)))
       sources.append(timer)
     }
     for source in sources {

@@ -23,7 +23,7 @@ struct Serve: AsyncParsableCommand {
   var data: String?
 
   func run() async throws {
-    var configuration = try files.load()
+    var configuration = try files.load(secrets: .all)
     if let data { configuration.dataDirectory = data }
     let logger = Log.logger("thuong")
     if !files.hasConfiguration {

@@ -23,9 +23,11 @@ struct AlertsSilence: ParsableCommand {
   @Option(parsing: .upToNextOption, help: "Zones.") var zone: [String] = []
   @Option(parsing: .upToNextOption, help: "Sites.") var site: [String] = []
   @Option(parsing: .upToNextOption, help: "info, minor, major, critical.") var severity: [String] = []
-  @Option(help: "From this instant on; default: now.") var from: InstantArgument?
-  @Option(help: "Until this instant.") var until: InstantArgument?
-  @Option(name: .customLong("for"), help: "In place of --until: for so long from now, or from --from.") var length: DurationArgument?
+  @Option(help: "From this instant on; default: now.", transform: TimeArgument.instant) var from: Timestamp?
+  @Option(help: "Until this instant.", transform: TimeArgument.instant) var until: Timestamp?
+  @Option(
+    name: .customLong("for"), help: "In place of --until: for so long from now, or from --from.", transform: TimeArgument.length)
+  var length: Milliseconds?
   @Option(help: "On these days alone: mon,tue,wed,thu,fri,sat,sun; with --hours.") var weekly: String?
   @Option(help: "In these hours of the days of --weekly: 22:00-05:00.") var hours: String?
   @Option(help: "Its name; one of that name is replaced. Default: one made of the time.") var id: String?
@@ -35,13 +37,15 @@ struct AlertsSilence: ParsableCommand {
       throw ValidationError("say when it ends: --for 2h, or --until 2025-11-21T18:00:00+07:00")
     }
     guard (weekly == nil) == (hours == nil) else { throw ValidationError("--weekly and --hours go together") }
-    guard hours.map({ $0.split(separator: "-").count == 2 }) ?? true else { throw ValidationError("--hours is such as 22:00-05:00") }
+    if let hours, hours.split(separator: "-").count != 2 {
+      throw ValidationError("--hours takes hours such as 22:00-05:00, got \(hours)")
+    }
   }
 
   func run() throws {
     let now = LiveClock.wall
     let name = id ?? "s-\(now.fileName.lowercased())"
-    let end = until?.timestamp ?? (from?.timestamp ?? now) + (length?.milliseconds ?? 0)
+    let end = until ?? (from ?? now) + (length ?? 0)
     var json = JSONWriter()
     json.object { json in
       json.field("silence", object: { write(name, until: end, to: &$0) })
@@ -57,7 +61,7 @@ struct AlertsSilence: ParsableCommand {
     {
       json.field(key, array: { json in for value in values { json.value(value) } })
     }
-    if let from { json.field("from", from.timestamp.rfc3339) }
+    if let from { json.field("from", from.rfc3339) }
     json.field("until", end.rfc3339)
     if let weekly, let hours {
       let ends = hours.split(separator: "-").map(String.init)

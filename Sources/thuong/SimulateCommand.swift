@@ -21,10 +21,10 @@ struct Simulate: ParsableCommand {
   var truth: String?
   @Option(help: "In place of the scenario's seed.")
   var seed: UInt64?
-  @Option(help: "In place of the scenario's start.")
-  var from: InstantArgument?
-  @Option(name: .customLong("for"), help: "In place of the scenario's length.")
-  var length: DurationArgument?
+  @Option(help: "In place of the scenario's start.", transform: TimeArgument.instant)
+  var from: Timestamp?
+  @Option(name: .customLong("for"), help: "In place of the scenario's length.", transform: TimeArgument.length)
+  var length: Milliseconds?
   @Option(help: "With --to: how many times faster than life, or max.")
   var speed = "1"
 
@@ -36,7 +36,7 @@ struct Simulate: ParsableCommand {
   func run() throws {
     let registry = try RegistryFiles.load(directory: try files.load().devices)
     let plan = try ScenarioFile.load(URL(fileURLWithPath: scenario), registry: registry)
-    var city = CityModel(scenario: plan, registry: registry, seed: seed, start: from?.timestamp, length: length?.milliseconds)
+    var city = CityModel(scenario: plan, registry: registry, seed: seed, start: from, length: length)
     if let truth { try write(city.truth, to: truth) }
     let count = try out.map { try trace(&city, to: $0) } ?? publish(&city)
     print("\(count) messages of \(registry.devices.count) devices, \(city.truth.count) incidents")

@@ -33,7 +33,10 @@ struct SinksList: ParsableCommand {
     print(
       TextTable.text(
         sinks.map { Self.row($0.0, $0.1, now) },
-        heads: ["id", "máy", "tình trạng", "chờ", "lâu nhất", "đã nhận", "bị bỏ", "lần gửi", "lỗi cuối"]))
+        heads: [
+          "id", "máy", "tình trạng", "chờ", "lâu nhất", OperatorText.name(of: DeliveryState.delivered).vi,
+          OperatorText.name(of: DeliveryState.dead).vi, "lần gửi", "lỗi cuối",
+        ]))
   }
 
   private static func row(_ sink: SinkConfiguration, _ figures: SinkFigures, _ now: Timestamp) -> [String] {
@@ -64,6 +67,7 @@ struct SinksTest: AsyncParsableCommand {
     if let client = ControlClient(directory: configuration.dataDirectory) {
       test = try client.test(sink: id, by: by)
     } else {
+      let configuration = try store.configuration(secrets: .sink(id))
       guard let sink = configuration.sinks.first(where: { $0.id == id }) else {
         throw CommandFailure(CommandRefused(unknownSink: id))
       }

@@ -44,6 +44,7 @@ enum AlertText {
     if alert.state == AlertRecord.State.cleared.rawValue { return "kết thúc \(alert.clearedAt?.forReaders ?? "")" }
     if let acknowledged = alert.acknowledged { return "\(acknowledged.by) đã tiếp nhận" }
     if let hold = alert.course.hold { return OperatorText.name(of: hold).vi }
+    if alert.course.isFlapping { return OperatorText.name(of: .flapping as AlertTransition).vi }
     return alert.course.isStale ? OperatorText.name(of: .stale as AlertTransition).vi : "đang diễn ra"
   }
 

@@ -41,7 +41,12 @@ struct Thuong: AsyncParsableCommand {
     }
     let code = exitCode(for: error)
     let message = fullMessage(for: error)
-    if code == .success { print(message) } else { FileHandle.standardError.write(Data((message + "\n").utf8)) }
+    if code == .success {
+      print(message)
+    } else {
+      let line = UsageError.line(self.message(for: error), full: message) ?? message
+      FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
     Foundation.exit(code == .success ? 0 : code == .validationFailure ? 2 : code.rawValue)
   }
 }

@@ -86,4 +86,16 @@ import Testing
     #expect(throws: StoreError.self) { try file.commit { try AlertTable.store(step, $0) } }
     #expect(try file.read { try AlertTable.transitions(of: "a", $0) } == [step])
   }
+
+  @Test func `Alerts are found by how their ids begin, by a range of the primary key`() throws {
+    let records = (0..<300).map { alert($0) }
+    try file.commit { db in for record in records { try AlertTable.store(record, db) } }
+    let ids = records.map(\.id).sorted()
+    for beginning in ["", "a", "alert-", "alert-1", "alert-12", "alert-123", "alert-29", "alert-3", "b", "zz", "alert-1%", "ALERT"] {
+      for limit in [1, 6, 400] {
+        let found = try file.read { try AlertTable.ids(from: beginning, limit: limit, $0) }
+        #expect(found == Array(ids.filter { $0.hasPrefix(beginning) }.prefix(limit)), "\(beginning) \(limit)")
+      }
+    }
+  }
 }

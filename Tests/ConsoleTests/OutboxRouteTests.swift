@@ -57,6 +57,12 @@ import Testing
       let figures = try await sink(console)
       #expect(figures["created"] as? Int == 2 && figures["dead"] as? Int == 1 && figures["waiting"] as? Int == 0)
       #expect(figures["state"] as? String == "ok")
+      let degraded = try await console.get("/readyz")
+      let problems = try degraded.json["problems"] as? [String] ?? []
+      #expect(degraded.status == 503 && problems.count == 1 && problems[0].hasPrefix("sink_dead_letters: ioc: 1 events"), "\(problems)")
+      let other = try #require(listed[1]["id"] as? String)
+      #expect(try await console.post("/api/v1/outbox/\(other)/redrive", #"{"by":"Lan"}"#).status == 200)
+      try await console.waitUntilReady()
       let attempts = centre.got.withLock { $0.filter { $0.id == id } }
       #expect(attempts.count == 2 && attempts[0].body == attempts[1].body && attempts.allSatisfy { $0.sequence == attempts[0].sequence })
       try expectProblem(try await console.post("/api/v1/outbox/\(id)/redrive", #"{"by":"Lan"}"#), 409, "delivered")

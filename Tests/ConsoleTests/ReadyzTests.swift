@@ -73,6 +73,33 @@ import Testing
     #expect(sinkProblems(waitingFor: 1000, attempts: 3) == ["sink_failing: ioc: 5 waiting, 3 attempts failed: 503"])
   }
 
+  @Test
+  func `dead letters of the last day are a problem, beside what else is wrong with the sink, and those of a sink that is gone are not`() {
+    let now = Timestamp(milliseconds: 1_763_683_200_000)
+    func problems(_ dead: Int64, _ ago: Milliseconds?, stopped: String? = nil, isConfigured: Bool = true) -> [String] {
+      var sink = SinkFigures(
+        sink: "ioc", created: 9, delivered: 3, dead: dead, newestDeadAt: ago.map { now - $0 }, stopped: stopped, oldestWaitingSince: nil,
+        attemptsOfOldest: 0, lastError: nil)
+      sink.isConfigured = isConfigured
+      return Readiness(status: nil, sinks: [sink], behindAfter: [:], now: now).problems.filter { $0.hasPrefix("sink") }
+    }
+    #expect(problems(0, nil).isEmpty && problems(0, 5).isEmpty && problems(2, nil).isEmpty && problems(2, 86_400_000).isEmpty)
+    #expect(problems(2, 5, isConfigured: false).isEmpty)
+    let said = problems(2, 60_000)
+    #expect(said.count == 1 && said[0].hasPrefix("sink_dead_letters: ioc: 2 events are dead, the newest since 2025-11-21T06:59:00+07:00"))
+    #expect(said[0].contains("thuong outbox list --state dead --sink ioc"))
+    #expect(problems(2, 60_000, stopped: "HTTP 410").map { $0.prefix { $0 != ":" } } == ["sink_stopped", "sink_dead_letters"])
+  }
+
+  @Test func `a secret file that cannot be read is a problem that names the sink and the file`() {
+    let problems = Readiness(
+      status: nil, sinks: [], secretFaults: ["b": "/etc/b: no", "a": "/etc/a: holds no secret"], behindAfter: [:],
+      now: Timestamp(milliseconds: 0)
+    ).problems.dropFirst()
+    #expect(
+      problems.map { $0.prefix { $0 != ";" } } == ["secret_unreadable: a: /etc/a: holds no secret", "secret_unreadable: b: /etc/b: no"])
+  }
+
   @Test func `a sink that is gone from the configuration is shown for as long as something waits for it, and is no problem`() {
     let old = SinkFigures(
       sink: "old", created: 9, delivered: 3, dead: 1, stopped: "HTTP 410", oldestWaitingSince: Timestamp(milliseconds: 0),

@@ -79,9 +79,17 @@ import Testing
         #expect(counts.map(Self.ts) == [0, 900, 1800].map(Self.ts), "limit \(limit)")
         #expect(counts.map { $0[1] as? Int } == expected.map(\.count))
       }
-      // As text: Foundation's reader of JSON does not give the nearest double.
-      let means = expected.indices.map { "[\(Self.ts($0 * 900)),\(expected[$0].reduce(0, +) / Double(expected[$0].count))]" }
+      // As text: Foundation's reader of JSON does not give the nearest double. Three decimals: the speed has one.
+      let means = expected.indices.map { quarter in
+        let mean = expected[quarter].reduce(0, +) / Double(expected[quarter].count)
+        return "[\(Self.ts(quarter * 900)),\((mean * 1000).rounded() / 1000)]"
+      }
       #expect(try await console.get("/api/v1/series/bg-tr-001/speed?step=15m").text.contains("[\(means.joined(separator: ","))]"))
+      let listed = try await console.get("/api/v1/series?metric=speed&step=15m&from=\(Self.base)&to=\(Self.ts(2500))&limit=1").text
+      #expect(listed.contains("[\(means.joined(separator: ","))]"))
+      let firstMean = means[0].dropFirst().dropLast()
+      let meanCSV = try await console.get("/api/v1/series/bg-tr-001/speed?step=15m&format=csv&limit=1").text
+      #expect(meanCSV == "device,metric,ts,mean\nbg-tr-001,speed,\(firstMean)\n")
       #expect(try await points("step=1h&fn=max", console).map { $0[1] as? Double } == [99.5])
       #expect(try await points("step=15m&fn=first&from=\(Self.ts(1000))&to=\(Self.ts(1001))", console).map(Self.ts) == [Self.ts(900)])
       let csv = try await console.get("/api/v1/series/bg-tr-001/speed?step=15m&fn=last&format=csv&limit=1")

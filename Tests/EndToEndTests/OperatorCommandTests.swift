@@ -23,7 +23,7 @@ import Testing
     let alert = try #require(try JSONSerialization.jsonObject(with: Data((listed.lines.first ?? "").utf8)) as? [String: Any])
     let id = try #require(alert["id"] as? String)
 
-    let acked = try await ThuongCommand(["alerts", "ack", id, "--by", "Lan", "--note", "đã xem"] + config)
+    let acked = try await ThuongCommand(["alerts", "ack", String(id.prefix(6)), "--by", "Lan", "--note", "đã xem"] + config)
     #expect(acked.code == 0 && acked.text == "\(id): acknowledged by Lan\n", "\(acked.text)")
     let table = try await ThuongCommand(["alerts", "list"] + config)
     #expect(table.text.contains("Lan đã tiếp nhận") && table.lines.count == 2, "\(table.text)")
@@ -35,7 +35,7 @@ import Testing
     #expect(try await ThuongCommand(["alerts", "silences"] + config).text.contains("s1"))
 
     child.end()
-    let closed = try await ThuongCommand(["alerts", "close", id, "--by", "Minh"] + config)
+    let closed = try await ThuongCommand(["alerts", "close", String(id.prefix(9)), "--by", "Minh"] + config)
     #expect(closed.code == 0, "without a gateway: \(closed.text)")
     #expect(try await ThuongCommand(["alerts", "unsilence", "s1", "--by", "Minh"] + config).code == 0)
     let shown = try await ThuongCommand(["alerts", "show", id] + config)

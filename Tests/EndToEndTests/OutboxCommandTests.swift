@@ -65,10 +65,13 @@ import Testing
     #expect(listed.lines.count == 3, "\(listed.text)")
     let first = try #require(try JSONSerialization.jsonObject(with: Data((listed.lines.first ?? "").utf8)) as? [String: Any])
     let id = try #require(first["id"] as? String)
-    let shown = try await run("outbox show \(id)")
+    #expect(await city.problems()?.contains("sink_dead_letters: ioc: 3 events are dead") == true)
+    let table = try await run("sinks list")
+    #expect(table.lines.first?.contains("không gửi được") == true && !table.text.contains("bị bỏ"), "\(table.text)")
+    let shown = try await run("outbox show \(id.prefix(8))")
     #expect(shown.text.contains("HTTP 422") && shown.text.contains(#""type":"vn.thuong.alert.raised""#), "\(shown.text)")
     city.answer.change { $0 = 204 }
-    let redriven = try await run("outbox redrive \(id) --by Lan")
+    let redriven = try await run("outbox redrive \(id.prefix(6)) --by Lan")
     #expect(redriven.code == 0, "\(redriven.text)")
     try await run.until("delivered", 1)
     let again = try await run("outbox redrive \(id)")
@@ -90,6 +93,43 @@ import Testing
     defer { second.end() }
     try await run.until("delivered", 4)
     #expect(city.told.alerts.count == 4)
+  }
+
+  @Test func `a secret that turns bad is named until it is good, stops no command that needs none, and events go on`() async throws {
+    let city = try await Self.city()
+    let run = Operator(city: city)
+    let child = try await city.start()
+    defer { child.end() }
+    let file = "\(city.directory.path)/sink.secret"
+    let words = [
+      "alerts list", "alerts silences", "outbox list", "sinks list", "sinks test ioc", "export",
+      "alerts silence --device k-1001 --for 2h --by Lan",
+    ]
+    let bad = Data("\(DemoGateway.secret.dropLast(9))".utf8)
+    #expect(FileManager.default.createFile(atPath: "\(file).new", contents: bad, attributes: [.posixPermissions: 0o600]))
+    #expect(rename("\(file).new", file) == 0)
+    let isNamed = await Bench.wait(seconds: 60) {
+      await city.problems()?.contains(/secret_unreadable: ioc: \S+sink\.secret:1: a secret is/) == true
+    }
+    #expect(isNamed)
+    for command in words { #expect(try await run(command).code == 0, "\(command)") }
+    try Self.publish(city, 0..<1, speed: 4)
+    try await run.until("delivered", 1)
+    try FileManager.default.removeItem(atPath: file)
+    let isGone = await Bench.wait(seconds: 60) {
+      await city.problems()?.contains(/secret_unreadable: ioc: \S+sink\.secret: No such file/) == true
+    }
+    #expect(isGone)
+    #expect(try await city.stop(child) == 0)
+    let log = try String(contentsOfFile: city.gateway.logFile, encoding: .utf8)
+    #expect(log.split(separator: "\n").count { $0.contains("The sink's secrets stay as they were") } == 2, "\(log)")
+
+    for command in words where command != "sinks test ioc" { #expect(try await run(command).code == 0, "without a gateway: \(command)") }
+    for command in ["sinks test ioc", "serve", "check"] {
+      let refused = try await run(command)
+      #expect([1, 3].contains(refused.code) && refused.text.contains("sink.secret: No such file"), "\(command): \(refused.text)")
+      #expect(!refused.text.contains(DemoGateway.secret.dropFirst(6)) && !log.contains(DemoGateway.secret.dropFirst(12)))
+    }
   }
 
   @Test func `kills while dead letters are redriven lose none, and sequences stay without a gap`() async throws {

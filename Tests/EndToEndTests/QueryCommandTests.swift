@@ -65,6 +65,39 @@ import Testing
     #expect(mean.text == "k-1000/speed mean, km/h: 1 points\n2025-11-21T07:00:00+07:00          22.5\n")
   }
 
+  @Test func `Numbers of steps have the metric's decimals and two more; what is exported is exact`() async throws {
+    let shop = try await Shop()
+    // The speed has one decimal. What these come to has digits that nobody measured: 26.837020000000003, 8.945673333333334.
+    let lines = ["8.9", "8.9", "9.0"].enumerated().map { place, speed in
+      let at = Self.start + 86_400_000 + Int64(place) * 60_000
+      return
+        "{\"at\":\(at),\"topic\":\"thuong/v1/bac-giang/traffic/k-1001/telemetry\",\"payload\":{\"ts\":\(at),\"values\":{\"speed\":\(speed)1234}}}\n"
+    }
+    try lines.joined().write(toFile: "\(shop.directory.path)/next.ndjson", atomically: true, encoding: .utf8)
+    #expect(try await shop.thuong(["replay", "\(shop.directory.path)/next.ndjson"], []).code == 0)
+    for (function, value) in [("mean", "8.946"), ("sum", "26.837"), ("max", "9.012"), ("count", "3")] {
+      let csv = try await shop.query("k-1001/speed", "--step", "1h", "--fn", function, "--format", "csv")
+      #expect(csv.lines.last?.split(separator: ",").last.map(String.init) == value, "\(function): \(csv.text)")
+      let json = try await shop.query("k-1001/speed", "--step", "1h", "--fn", function, "--format", "json")
+      #expect(json.text.contains(",\(value)]]"), "\(json.text)")
+    }
+    let exported = try await ThuongCommand.export("\(shop.directory.path)/data").readings.filter { $0.contains("k-1001") }
+    #expect(exported.map { $0.contains(#""value":8.91234,"#) || $0.contains(#""value":9.01234,"#) } == [true, true, true], "\(exported)")
+  }
+
+  @Test func `Without --from the day before --to is told, and before the newest reading where that is left out, too`() async throws {
+    let shop = try await Shop()
+    let day: Int64 = 86_400_000
+    for (to, count): (Int64, Int) in [
+      (0, 0), (1, 1), (600_000, 2), (day, 4), (day + 300_000, 3), (day + 1_200_001, 0), (400 * day, 0),
+    ] {
+      let told = try await shop.query("k-1000/speed", "--to", "\(Self.start + to)", "--format", "csv")
+      #expect(told.code == 0 && told.lines.count == count + 1, "--to \(to): \(told.text)")
+    }
+    let help = try await ThuongCommand(["query", "--help"])
+    #expect(help.text.contains("Default: a day before --to."), "\(help.text)")
+  }
+
   @Test func `What cannot be asked is told in a line, with what there is`() async throws {
     let shop = try await Shop()
     let metric = try await shop.query("k-1000/sped")

@@ -120,7 +120,8 @@ import TestSupport
     try gateway.store.file.commit { db in
       _ = try OutboxTable.enqueue(events, to: [SinkFilter(sink: "ioc")], realNow: GatewayWorkshop.time(0), in: db)
       _ = try OutboxTable.apply(
-        (1...1300).map { DeliveryMark(sink: "ioc", sequence: $0, attempts: 1, outcome: .delivered) }, in: db)
+        (1...1300).map { DeliveryMark(sink: "ioc", sequence: $0, attempts: 1, outcome: .delivered) },
+        realNow: GatewayWorkshop.time(0), in: db)
     }
     gateway.store.recordRetention = Self.retention()
     var left: [Int] = []

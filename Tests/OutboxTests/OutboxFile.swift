@@ -44,7 +44,7 @@ final class OutboxFile: OutboxReader {
   @discardableResult
   func apply(_ marks: [DeliveryMark]) async throws -> [DeliveryMark] {
     let lost = try await queue.write { [waitingMax] db in
-      let lost = try OutboxTable.apply(marks, in: db)
+      let lost = try OutboxTable.apply(marks, realNow: Wall.now(), in: db)
       if let waitingMax {
         let moment = SinkLoss.Moment(instance: "bg-vy", clock: Sample.time, realNow: Wall.now(), waitingMax: waitingMax)
         _ = try SinkLoss.settle(marks, lost: lost, at: moment, in: db)

@@ -122,4 +122,47 @@ import Testing
     #expect(backlog.deliveries.map(\.alert) == ["a7", nil])
     #expect(backlog.damaged == [DamagedDelivery(sequence: 3, what: "event e2 is not as it was written")], "no JSON, and no checksum")
   }
+
+  @Test func `a sink has the time at which one became dead last, and dead letters are news for a day or until they wait again`()
+    async throws
+  {
+    let outbox = try OutboxFile()
+    try outbox.enqueue((1...3).map { Sample.record($0) }, to: [all])
+    #expect(try outbox.figures()[0].newestDeadAt == nil)
+    let before = Wall.now()
+    func dead(_ sequence: Int64) -> DeliveryMark {
+      DeliveryMark(sink: "all", sequence: sequence, attempts: 1, outcome: .dead(.rejected, error: "HTTP 400"))
+    }
+    try await outbox.apply([dead(1), dead(2), DeliveryMark(sink: "all", sequence: 3, attempts: 1, outcome: .delivered)])
+    let figures = try outbox.figures()[0]
+    let died = try #require(figures.newestDeadAt)
+    #expect(figures.dead == 2 && figures.delivered == 1 && before <= died && died <= Wall.now())
+    for (after, isNews): (Milliseconds, Bool) in [
+      (0, true), (86_399_999, true), (86_400_000, false), (-86_399_999, true), (-86_400_000, false),
+    ] { #expect(figures.hasDeadNews(now: died + after) == isNews, "after \(after) ms") }
+    // A mark that comes twice, as after a crash, makes nothing new.
+    try outbox.write { db in _ = try OutboxTable.apply([dead(1)], realNow: died + 1000, in: db) }
+    #expect(try outbox.figures()[0] == figures)
+    for number in 1...2 {
+      #expect(try outbox.obey(.redrive(event: Sample.record(number).id, sink: nil)) == .redriven(count: 1, next: nil))
+      #expect(try outbox.figures()[0].hasDeadNews(now: died) == (number == 1))
+    }
+  }
+
+  @Test func `events are found by how their ids begin, by a range of an index`() throws {
+    let outbox = try OutboxFile()
+    try outbox.enqueue((1...400).map { Sample.record($0) }, to: [all, north])
+    let ids = (1...400).map { Sample.record($0).id }.sorted()
+    for id in ids.prefix(40) {
+      for length in 0...id.count {
+        let beginning = String(id.prefix(length))
+        let found = try outbox.write { db in try OutboxTable.events(from: beginning, limit: 6, in: db) }
+        #expect(found == Array(ids.filter { $0.hasPrefix(beginning) }.prefix(6)), "\(beginning)")
+      }
+    }
+    let plan = try outbox.rows(
+      "EXPLAIN QUERY PLAN SELECT DISTINCT event FROM delivery INDEXED BY delivery_event WHERE event >= 'a' AND event < 'b' ORDER BY event LIMIT 6"
+    )
+    #expect(plan.map { $0["detail"] as String } == ["SEARCH delivery USING COVERING INDEX delivery_event (event>? AND event<?)"])
+  }
 }

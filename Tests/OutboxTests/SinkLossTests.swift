@@ -14,7 +14,7 @@ import Testing
   ) throws -> Int {
     try outbox.write { db in
       try OutboxTable.enqueue(events, to: sinks, realNow: Wall.now(), in: db)
-      let lost = try OutboxTable.apply(marks, in: db)
+      let lost = try OutboxTable.apply(marks, realNow: Wall.now(), in: db)
       let moment = SinkLoss.Moment(instance: "bg-vy", clock: Sample.time, realNow: Wall.now(), waitingMax: most)
       return try SinkLoss.settle(marks, lost: lost, at: moment, in: db).causes.count
     }

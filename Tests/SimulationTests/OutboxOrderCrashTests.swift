@@ -22,7 +22,8 @@ import Testing
         _ = try OutboxTable.enqueue(events, to: [SinkFilter(sink: "ioc")], realNow: time(0), in: db)
         let marks = dead.map { DeliveryMark(sink: "ioc", sequence: $0, attempts: 1, outcome: .dead(.rejected, error: "HTTP 400")) }
         _ = try OutboxTable.apply(
-          marks + [DeliveryMark(sink: "ioc", sequence: 41, attempts: 1, outcome: .stopped(reason: "HTTP 410"))], in: db)
+          marks + [DeliveryMark(sink: "ioc", sequence: 41, attempts: 1, outcome: .stopped(reason: "HTTP 410"))],
+          realNow: time(0), in: db)
       }
     }
     return (disk, try disk.snapshot())

@@ -8,6 +8,8 @@ import SeriesStore
 struct SeriesPage: Sendable {
   var name: GatewayService.SeriesName
   var unit: String
+  /// Steps are told in it; readings as they were sent.
+  var scale: DecimalScale
   var isCSV: Bool
 
   func answer(_ readings: [Reading], withStatus: Bool, next: Cursor?) -> Answer {
@@ -33,8 +35,10 @@ struct SeriesPage: Sendable {
   }
 
   private func answer(of buckets: [Bucket], _ function: AggregateFunction, _ next: Cursor?) -> Answer {
-    if isCSV { return csv(function.rawValue, buckets.map { "\($0.start),\(JSONWriter.number(function.value(of: $0)))" }, next) }
-    return json(next) { json in json.points(buckets, function) }
+    if isCSV {
+      return csv(function.rawValue, buckets.map { "\($0.start),\(JSONWriter.number(function.shown(of: $0, in: scale)))" }, next)
+    }
+    return json(next) { json in json.points(buckets, function, scale) }
   }
 
   private func json(_ next: Cursor?, _ points: (inout JSONWriter) -> Void) -> Answer {

@@ -82,7 +82,7 @@ struct SeriesRoutes: Sendable {
       json.field("device", device.id)
       json.field("metric", metric.name)
       json.field("unit", buckets == nil ? metric.unit : function.unit(of: metric.unit))
-      if let buckets { json.field("points", array: { json in json.points(buckets, function) }) }
+      if let buckets { json.field("points", array: { json in json.points(buckets, function, metric.scale) }) }
     }
   }
 
@@ -92,11 +92,11 @@ struct SeriesRoutes: Sendable {
     let registry = gateway.registry
     guard let index = registry.deviceIndex(call.segment("device")) else { throw Problem.notFound("no device of this id is registered") }
     let profile = registry.profile(of: index)
-    guard let metric = profile.metricIndex(call.segment("metric")) else {
+    guard let metric = profile.metricIndex(call.segment("metric")).map({ profile.metrics[$0] }) else {
       throw Problem.notFound("this device has no such metric; it has \(profile.metrics.map(\.name).joined(separator: ", "))")
     }
     let page = SeriesPage(
-      name: .init(device: registry.devices[index].id, metric: profile.metrics[metric].name), unit: profile.metrics[metric].unit,
+      name: .init(device: registry.devices[index].id, metric: metric.name), unit: metric.unit, scale: metric.scale,
       isCSV: try call.query.word("format", of: ["json", "csv"]) == "csv")
     if let wanted = try StepsRequest(call.query) { return try await steps(wanted, call.query, page) }
     let wanted = try PointsRequest(call.query, device: page.name.device, metric: page.name.metric)

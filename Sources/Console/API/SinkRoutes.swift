@@ -90,6 +90,7 @@ package enum SinkDocument {
       json.field("created", figures.created)
       json.field("delivered", figures.delivered)
       json.field("dead", figures.dead)
+      json.field("newestDeadAt", figures.newestDeadAt?.rfc3339)
       json.field("waiting", figures.waiting)
       json.field("lastSequence", figures.lastSequence)
       json.field("oldestWaitingSince", figures.oldestWaitingSince?.rfc3339)

@@ -35,11 +35,11 @@ struct StepsRequest: Sendable {
 
 extension JSONWriter {
   /// `[[start, value], …]`.
-  mutating func points(_ buckets: [Bucket], _ function: AggregateFunction) {
+  mutating func points(_ buckets: [Bucket], _ function: AggregateFunction, _ scale: DecimalScale) {
     for bucket in buckets {
       array { json in
         json.value(bucket.start)
-        json.value(function.value(of: bucket))
+        json.value(function.shown(of: bucket, in: scale))
       }
     }
   }

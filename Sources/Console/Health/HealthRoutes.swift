@@ -12,7 +12,9 @@ struct HealthRoutes: Sendable {
   func ready(_ call: Call) async throws -> Answer {
     let status = try? await WriterQuestion.ask { [writer = gateway.writer] in await writer.status() }
     let sinks = try? await gateway.sinkFigures()
-    return Readiness(status: status, sinks: sinks, behindAfter: gateway.behindAfter, now: LiveClock.wall).answer
+    return Readiness(
+      status: status, sinks: sinks, secretFaults: gateway.secretFaults, behindAfter: gateway.behindAfter, now: LiveClock.wall
+    ).answer
   }
 
   func metrics(_ call: Call) async throws -> Answer {

@@ -9,20 +9,34 @@ package struct Readiness {
   package var status: GatewayStatus?
   /// Nil where the store could not be read.
   package var sinks: [SinkFigures]?
+  /// What is wrong with secret files, by sink.
+  package var secretFaults: [String: String]
   /// By sink: something that has waited for longer puts it behind.
   package var behindAfter: [String: Milliseconds]
   /// Real time, in which deliveries wait.
   package var now: Timestamp
 
-  package init(status: GatewayStatus?, sinks: [SinkFigures]?, behindAfter: [String: Milliseconds], now: Timestamp) {
-    (self.status, self.sinks, self.behindAfter, self.now) = (status, sinks, behindAfter, now)
+  package init(
+    status: GatewayStatus?, sinks: [SinkFigures]?, secretFaults: [String: String] = [:], behindAfter: [String: Milliseconds], now: Timestamp
+  ) {
+    (self.status, self.sinks, self.secretFaults, self.behindAfter, self.now) = (status, sinks, secretFaults, behindAfter, now)
   }
 
   /// Each reason in words; empty where the gateway is ready.
   package var problems: [String] {
-    let found = status?.problems ?? ["writer_silent: the writer did not answer in \(WriterQuestion.patience)"]
+    var found = status?.problems ?? ["writer_silent: the writer did not answer in \(WriterQuestion.patience)"]
+    found += secretFaults.sorted { $0.key < $1.key }.map {
+      "secret_unreadable: \($0.key): \($0.value); its events are signed with the secrets that were read before, and a restart would fail"
+    }
     guard let sinks else { return found + ["store_unreadable: the outbox could not be read"] }
-    return found + sinks.compactMap(problem)
+    return found + sinks.compactMap(problem) + sinks.compactMap(deadLetters)
+  }
+
+  /// Of the last day alone: the gateway would be degraded for years by what somebody has seen and left.
+  private func deadLetters(of sink: SinkFigures) -> String? {
+    guard sink.isConfigured, sink.hasDeadNews(now: now), let newest = sink.newestDeadAt else { return nil }
+    return "sink_dead_letters: \(sink.sink): \(sink.dead) events are dead, the newest since \(newest.rfc3339); "
+      + "thuong outbox list --state dead --sink \(sink.sink) says why, thuong outbox redrive sends them again"
   }
 
   private func problem(of sink: SinkFigures) -> String? {
@@ -73,6 +87,7 @@ package struct Readiness {
       json.field("id", sink.sink)
       json.field("configured", sink.isConfigured)
       json.field("waiting", sink.waiting)
+      json.field("dead", sink.dead)
       json.field("stopped", sink.stopped)
       json.field("lastError", sink.lastError)
       json.field("oldestWaitingSince", sink.oldestWaitingSince?.rfc3339)

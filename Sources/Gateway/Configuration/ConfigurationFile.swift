@@ -7,16 +7,17 @@ import Outbox
 import Readings
 import SeriesStore
 
-/// Reads `thuong.yaml`. Every key may come from the environment instead (`THUONG_BROKER_CLIENT_ID`), which wins.
-/// Paths in the file are relative to the file's folder.
+/// Reads `thuong.yaml`. Every key may come from the environment instead (`THUONG_BROKER_CLIENT_ID`), which wins; `sinks` as YAML or JSON
+/// (`THUONG_SINKS`). Paths in the file are relative to the file's folder.
 package enum ConfigurationFile {
+  /// - Parameter secrets: which are read: a command that needs none is not stopped by one that cannot be read.
   /// - Throws: every fault at once.
   package static func load(
-    _ file: URL?, environment: [String: String] = ProcessInfo.processInfo.environment
+    _ file: URL?, environment: [String: String] = ProcessInfo.processInfo.environment, secrets: SecretsWanted = .all
   ) throws(FileFaults) -> GatewayConfiguration {
     let faults = FaultList()
     var reader = ConfigurationReader(
-      faults: faults, environment: environment, base: file?.deletingLastPathComponent() ?? URL(fileURLWithPath: "."))
+      faults: faults, environment: environment, secrets: secrets, base: file?.deletingLastPathComponent() ?? URL(fileURLWithPath: "."))
     if let file {
       if let root = TextFiles.yaml(file, faults: faults) { reader.read(root) }
     } else {
@@ -27,16 +28,24 @@ package enum ConfigurationFile {
   }
 }
 
+/// Which secrets a configuration is read with: those of the broker, of the API and of sinks. What is not read is empty or nil there.
+package enum SecretsWanted: Sendable, Equatable {
+  case all, none
+  /// What sending to this sink takes.
+  case sink(String)
+}
+
 private struct ConfigurationReader {
   let faults: FaultList
   let environment: [String: String]
+  let secrets: SecretsWanted
   let base: URL
   var configuration: GatewayConfiguration
   /// The names that the environment may set.
   private var known: Set<String> = ["THUONG_BROKER_PASSWORD", "THUONG_LOG_LEVEL"]
 
-  init(faults: FaultList, environment: [String: String], base: URL) {
-    (self.faults, self.environment, self.base) = (faults, environment, base)
+  init(faults: FaultList, environment: [String: String], secrets: SecretsWanted, base: URL) {
+    (self.faults, self.environment, self.secrets, self.base) = (faults, environment, secrets, base)
     configuration = .defaults(base: base)
   }
 
@@ -61,7 +70,7 @@ private struct ConfigurationReader {
     if let most = value("unknown_devices", section: "limits", in: limits)?.integer(in: 0...1_000_000) {
       configuration.unknownDevicesMax = most
     }
-    for sink in top["sinks"]?.list() ?? [] { readSink(sink) }
+    for sink in sinks(top["sinks"])?.list() ?? [] { readSink(sink) }
     for name in environment.keys.sorted() where name.hasPrefix("THUONG_") && !known.contains(name) {
       faults.add(FileFault(file: "environment", message: "\(name) is no setting; known: \(known.sorted().joined(separator: ", "))"))
     }
@@ -80,7 +89,8 @@ private struct ConfigurationReader {
     if map["password"] != nil {
       map["password"]?.fault("a password does not stand in this file: use password_file, or THUONG_BROKER_PASSWORD")
     }
-    broker.password = environment["THUONG_BROKER_PASSWORD"] ?? value("password_file", section: "broker", in: map).flatMap(secret)
+    let passwordFile = value("password_file", section: "broker", in: map)
+    broker.password = environment["THUONG_BROKER_PASSWORD"] ?? passwordFile.flatMap(secret)
     broker.caFile = value("ca_file", section: "broker", in: map)?.text().map { path($0).path }
     if let keepAlive = value("keep_alive", section: "broker", in: map), let duration = keepAlive.duration() {
       if duration % 1000 != 0 || !(1...600).contains(duration / 1000) {
@@ -110,9 +120,16 @@ private struct ConfigurationReader {
       if let bytes = size(most) { configuration.logBytesMax = bytes }
       if configuration.logBytesMax < 1 << 20 { most.fault("log_max is at least 1MB") }
     }
-    let spans = map["retention"]?.mapping(keys: ["raw", "15m", "1h", "1d", "alerts", "audit", "delivered"]) ?? [:]
-    for (key, span) in spans {
-      guard let duration = span.duration() else { continue }
+    readRetention(map["retention"])
+  }
+
+  private mutating func readRetention(_ retention: YAMLValue?) {
+    let keys = ["raw", "15m", "1h", "1d", "alerts", "audit", "delivered"]
+    let map = retention?.mapping(keys: Set(keys)) ?? [:]
+    var longer: YAMLValue?
+    for key in keys {
+      guard let span = value(key, section: "data_retention", in: map), let duration = span.duration() else { continue }
+      if key != "alerts", key != "audit", key != "delivered" { longer = span }
       if key == "raw" { configuration.rawRetention = duration }
       if let resolution = Resolution.allCases.first(where: { $0.name == key }) { configuration.rollupRetention[resolution] = duration }
       if key == "alerts" { configuration.recordRetention.alerts = duration }
@@ -120,7 +137,8 @@ private struct ConfigurationReader {
     }
     let kept = [configuration.rawRetention] + Resolution.allCases.map { configuration.rollupRetention[$0] ?? 0 }
     if zip(kept, kept.dropFirst()).contains(where: { $0 > $1 }) {
-      map["retention"]?.fault("raw, 15m, 1h and 1d are each kept at least as long as the one before: coarse steps are made of finer ones")
+      (retention ?? longer)?.fault(
+        "raw, 15m, 1h and 1d are each kept at least as long as the one before: coarse steps are made of finer ones")
     }
   }
 
@@ -141,8 +159,15 @@ private struct ConfigurationReader {
     (configuration.http.host, configuration.http.port) = (host == "[::1]" ? "::1" : host, port)
   }
 
+  /// The environment's, as YAML, where there is one; else the file's.
+  private mutating func sinks(_ value: YAMLValue?) -> YAMLValue? {
+    let name = "THUONG_SINKS"
+    known.insert(name)
+    return environment[name].map { YAMLValue(text: $0, file: name, faults: faults) } ?? value
+  }
+
   private mutating func readSink(_ sink: YAMLValue) {
-    guard let new = SinkSection(base: base).read(sink) else { return }
+    guard let new = SinkSection(base: base, secrets: secrets).read(sink) else { return }
     if configuration.sinks.contains(where: { $0.id == new.id }) { sink.fault("sink \(new.id) is defined twice") }
     configuration.sinks.append(new)
   }
@@ -170,9 +195,9 @@ private struct ConfigurationReader {
     return Int64(number * Double(unit.1))
   }
 
-  /// The first line of a file that only its owner and group may read.
+  /// The first line of a file that only its owner and group may read; nil where no such secret is wanted.
   private func secret(_ value: YAMLValue) -> String? {
-    guard let text = value.text() else { return nil }
+    guard let text = value.text(), secrets == .all else { return nil }
     let file = path(text)
     var info = stat()
     guard stat(file.path, &info) == 0 else {

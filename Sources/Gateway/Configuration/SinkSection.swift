@@ -21,6 +21,7 @@ import Readings
 ///     headers: {X-Tenant: bac-giang}
 struct SinkSection {
   let base: URL
+  let secrets: SecretsWanted
 
   private static let keys: Set<String> = [
     "id", "url", "secret_file", "filter", "allow_private", "concurrency", "rate", "retry", "give_up", "tls", "oauth", "body", "headers",
@@ -36,15 +37,18 @@ struct SinkSection {
       return nil
     }
     let isPrivateAllowed = map["allow_private"]?.flag() ?? false
+    let isSecretWanted = secrets == .all || secrets == .sink(id)
     do {
       var new = try SinkConfiguration(
-        id: id, url: url, secrets: try WebhookSecret.load(file: path(secretFile)), filter: filter(id, map["filter"]),
+        id: id, url: url, secrets: isSecretWanted ? try WebhookSecret.load(file: path(secretFile)) : [], filter: filter(id, map["filter"]),
         allowPrivate: isPrivateAllowed)
       new.secretFile = path(secretFile)
       refuse(new.host, unless: isPrivateAllowed, map["url"])
       readPace(map, into: &new)
-      try readToken(map["oauth"], into: &new)
-      try readTLS(map["tls"], into: &new)
+      if isSecretWanted {
+        try readToken(map["oauth"], into: &new)
+        try readTLS(map["tls"], into: &new)
+      }
       try readBody(map["body"], into: &new)
       try readHeaders(map["headers"], into: &new)
       return new

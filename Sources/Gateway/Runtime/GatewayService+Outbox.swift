@@ -10,6 +10,9 @@ extension GatewayService {
     Dictionary(configuration.sinks.map { ($0.id, $0.behindAfter) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// See `SinkDelivery.secretFaults`.
+  package var secretFaults: [String: String] { delivery.secretFaults() }
+
   package func sink(_ id: String) -> SinkConfiguration? { configuration.sinks.first { $0.id == id } }
 
   /// Does an order, and returns when it is committed. Who wanted it is logged.

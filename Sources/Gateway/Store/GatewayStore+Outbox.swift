@@ -12,7 +12,7 @@ extension GatewayStore {
   func settle(
     _ marks: [DeliveryMark], _ engine: Engine, _ realNow: Timestamp, _ number: Int64, _ db: GRDB.Database
   ) throws -> GivenDeliveries {
-    let lost = try OutboxTable.apply(marks, in: db)
+    let lost = try OutboxTable.apply(marks, realNow: realNow, in: db)
     let moment = SinkLoss.Moment(
       instance: engine.settings.instance, clock: engine.clock ?? realNow, realNow: realNow, waitingMax: waitingMax)
     let (causes, given) = try SinkLoss.settle(marks, lost: lost, at: moment, in: db)

@@ -18,6 +18,11 @@ package final class OutboxArchive {
     try reader.read { db in try OutboxTable.deliveries(of: event, in: db) }
   }
 
+  /// See `OutboxTable.events`.
+  package func events(from beginning: String, limit: Int) throws -> [String] {
+    try reader.read { db in try OutboxTable.events(from: beginning, limit: limit, in: db) }
+  }
+
   /// See `OutboxTable.figures`.
   package func figures() throws -> [SinkFigures] { try reader.read { db in try OutboxTable.figures(in: db) } }
 }

@@ -36,6 +36,9 @@ package enum AggregateFunction: String, CaseIterable, Sendable {
     case .last: bucket.last
     }
   }
+
+  /// The value as it is told: sums and means of decimals have digits that nobody measured.
+  package func shown(of bucket: Bucket, in scale: DecimalScale) -> Double { scale.shown(value(of: bucket)) }
 }
 
 /// Steps of one length, cut on absolute time: they begin at multiples of it from a midnight in Vietnam on, so that days are days there.
