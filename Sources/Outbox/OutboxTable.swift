@@ -71,7 +71,7 @@ package enum OutboxTable {
       case .delivered:
         try settle(mark, as: .delivered, error: nil, counter: "delivered", in: db)
       case .dead(let reason, let error):
-        if reason == .damaged, try waiting(sink: mark.sink, sequences: [mark.sequence], in: db).damaged.isEmpty { continue }
+        if reason == .damaged, try !isDamaged(mark, db) { continue }
         if try settle(mark, as: .dead, error: "\(reason.rawValue): \(error)", counter: "dead", in: db), reason != .rejected {
           lost.append(mark)
         }
@@ -83,6 +83,11 @@ package enum OutboxTable {
       }
     }
     return lost
+  }
+
+  private static func isDamaged(_ mark: DeliveryMark, _ db: GRDB.Database) throws -> Bool {
+    if try DeliveryRow.find(sink: mark.sink, sequence: mark.sequence, db)?.isDamaged ?? false { return true }
+    return try !waiting(sink: mark.sink, sequences: [mark.sequence], in: db).damaged.isEmpty
   }
 
   @discardableResult

@@ -48,6 +48,7 @@ package final class GatewayService: Sendable {
     let engine = try store.openEngine(registry: files.registry, book: files.book, settings: settings)
     let bell = EventBell()
     let core = WriterCore(engine: engine, store: store, configuration: configuration, bell: bell, logger: logger)
+    core.setAside(try store.mendOutbox(realNow: LiveClock.wall))
     return try GatewayService(configuration, files, adjust, core, bell, logger)
   }
 
