@@ -55,8 +55,7 @@ package final class GatewayService: Sendable {
   private static func settings(
     _ configuration: GatewayConfiguration, _ files: GatewayFiles, _ adjust: (inout EngineSettings) -> Void
   ) -> EngineSettings {
-    var settings = configuration.engine
-    settings.rawRetention = files.rawRetention
+    var settings = files.settings(configuration)
     adjust(&settings)
     return settings
   }
