@@ -82,21 +82,21 @@ package enum AlertTable {
     try Row.fetchAll(db, sql: "SELECT * FROM alert WHERE state = 'raised'").map(record)
   }
 
-  /// Lets go of alerts that ended before an instant, and of their transitions, those raised first first.
-  ///
-  /// - Parameter limit: at most so many alerts go; each has few transitions.
-  /// - Returns: their ids.
-  package static func prune(clearedBefore: Timestamp, limit: Int, _ db: GRDB.Database) throws -> [String] {
-    let ids = try Row.fetchAll(
+  /// The ids of alerts that ended before an instant, at most `limit`, those raised first first.
+  package static func old(clearedBefore: Timestamp, limit: Int, _ db: GRDB.Database) throws -> [String] {
+    try Row.fetchAll(
       db.cachedStatement(
         sql: "SELECT id FROM alert WHERE state = 'cleared' AND raised_at < ? AND cleared_at < ? ORDER BY raised_at, id LIMIT ?"),
       arguments: [clearedBefore.milliseconds, clearedBefore.milliseconds, limit]
     ).map { row in try row.sound("id") as String }
+  }
+
+  /// Lets go of alerts and of their transitions, of which each has few.
+  package static func remove(_ ids: [String], _ db: GRDB.Database) throws {
     for id in ids {
       try db.cachedStatement(sql: "DELETE FROM alert_transition WHERE alert = ?").execute(arguments: [id])
       try db.cachedStatement(sql: "DELETE FROM alert WHERE id = ?").execute(arguments: [id])
     }
-    return ids
   }
 
   /// Numbers of alerts by state and severity.

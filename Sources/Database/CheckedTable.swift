@@ -27,6 +27,13 @@ package struct CheckedTable: Sendable {
     try db.cachedStatement(sql: "\(verb) \(insertion)").execute(arguments: arguments)
   }
 
+  /// Whether a row would be as it was written if one column held something else: of a damaged one that says what stood there. A row
+  /// without a checksum says nothing.
+  package func isSound(_ row: Row, with value: any DatabaseValueConvertible, in column: String) -> Bool {
+    guard let stored = (try? row.soundIfPresent("checksum") as Int64?) ?? nil else { return false }
+    return RowChecksum.of(columns.map { $0 == column ? value.databaseValue : row[$0] ?? .null }) == stored
+  }
+
   /// - Parameters:
   ///   - what: what the row is, for the error.
   ///   - checksum: the name that the row's checksum has in the query.

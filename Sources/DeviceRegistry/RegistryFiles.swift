@@ -3,20 +3,29 @@ import Readings
 
 /// Reads `Devices/`: `profiles/*.yaml`, `sites.yaml`, `wards.yaml`, and every other `*.yaml` as devices.
 package enum RegistryFiles {
+  /// - Parameter seen: gets each file's path in the folder, and its text as it was read.
   /// - Throws: `FileFaults` with every fault of every file.
-  package static func load(directory: URL) throws(FileFaults) -> Registry {
+  package static func load(
+    directory: URL, seen: (_ name: String, _ text: String) -> Void = { _, _ in }
+  ) throws(FileFaults) -> Registry {
     let faults = FaultList()
     var builder = RegistryBuilder(faults: faults)
+    func yaml(_ name: String) -> YAMLValue? {
+      let url = directory.appendingPathComponent(name)
+      guard let text = TextFiles.text(url, faults: faults) else { return nil }
+      seen(name, text)
+      return YAMLValue(text: text, file: url.relativePath, faults: faults)
+    }
     let names = TextFiles.names(in: directory, suffix: ".yaml", faults: faults)
     for name in TextFiles.names(in: directory.appendingPathComponent("profiles"), suffix: ".yaml", faults: faults) {
-      if let file = TextFiles.yaml(directory.appendingPathComponent("profiles/\(name)"), faults: faults) { builder.addProfile(file) }
+      if let file = yaml("profiles/\(name)") { builder.addProfile(file) }
     }
     for name in ["sites.yaml", "wards.yaml"] where names.contains(name) {
-      guard let file = TextFiles.yaml(directory.appendingPathComponent(name), faults: faults) else { continue }
+      guard let file = yaml(name) else { continue }
       if name == "sites.yaml" { builder.addSites(file) } else { builder.addWards(file) }
     }
     for name in names where name != "sites.yaml" && name != "wards.yaml" {
-      if let file = TextFiles.yaml(directory.appendingPathComponent(name), faults: faults) { builder.addDevices(file) }
+      if let file = yaml(name) { builder.addDevices(file) }
     }
     try faults.throwIfAny()
     return builder.registry()

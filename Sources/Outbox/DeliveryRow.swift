@@ -26,6 +26,8 @@ struct DeliveryRow {
   var firstAt: Timestamp
   var nextAt: Timestamp
   var lastError: String?
+  /// It is not what was written; see `init(remains:)`.
+  private(set) var isDamaged = false
 
   /// A new one.
   init(sink: String, sequence: Int64, event: String, firstAt: Timestamp) {
@@ -55,7 +57,17 @@ struct DeliveryRow {
       db.cachedStatement(
         sql: "SELECT sequence FROM delivery INDEXED BY delivery_waiting WHERE sink = ? AND sequence = ? AND state = 0"),
       arguments: [sink, sequence])
-    return DeliveryRow(remains: row, sink: sink, sequence: sequence, state: waiting == nil ? .dead : .waiting)
+    let isWaiting = try waiting != nil || isStray(row) && OutboxTable.strayCount(of: sink, db) > 0
+    return DeliveryRow(remains: row, sink: sink, sequence: sequence, state: isWaiting ? .waiting : .dead)
+  }
+
+  /// Its `state` itself is damaged, so that the index of what waits may have lost it: its checksum proves that it waited, or proves nothing
+  /// and the state is none. The sink's counters say whether one is missing.
+  static func isStray(_ row: Row) -> Bool {
+    guard (try? DeliveryRow(row)) == nil else { return false }
+    let proven = State.allCases.first { table.isSound(row, with: $0.rawValue, in: "state") }
+    if let proven { return proven == .waiting }
+    return (try? row.sound("state") as Int64).flatMap(State.init(rawValue:)) == nil
   }
 
   /// What can still be read of a row that is damaged somewhere. What finds it, and its state, is the caller's to know.
@@ -63,7 +75,7 @@ struct DeliveryRow {
     let firstAt = (try? row.sound("first_at") as Int64).flatMap { Timestamp.plausible.contains($0) ? $0 : nil } ?? 0
     self.init(
       sink: sink, sequence: sequence, event: (try? row.sound("event")) ?? "", firstAt: Timestamp(milliseconds: firstAt))
-    self.state = state
+    (self.state, isDamaged) = (state, true)
   }
 
   /// Why it is dead; nil where it is not.

@@ -58,7 +58,11 @@ actor TokenSource {
     let task = fetching ?? Task { try await fetch(until: deadline) }
     fetching = task
     // A task of its own is not cancelled with those who wait for it: the gateway's end would wait for the endpoint.
-    return try await withTaskCancellationHandler { try await task.value.text } onCancel: { task.cancel() }
+    return try await withTaskCancellationHandler {
+      try await task.value.text
+    } onCancel: {
+      task.cancel()
+    }
   }
 
   /// The sink did not take it.

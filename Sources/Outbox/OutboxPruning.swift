@@ -2,20 +2,27 @@ import Database
 package import GRDB
 package import Readings
 
+/// A delivery whose time is over. `event` is empty where it cannot be read.
+package struct OldDelivery: Sendable {
+  fileprivate var sink: String
+  fileprivate var sequence: Int64
+  fileprivate var event: String
+}
+
 extension OutboxTable {
-  /// Lets go of what was delivered and of dead letters whose time is over, the oldest first, and of events that nobody refers to any more.
+  /// What was delivered and dead letters whose time is over, at most `limit`, the oldest first.
   ///
   /// What waits stays, and each sink's newest delivery: by it a restore knows whether a store went on from its backup. Counters and
   /// sequences count on. A delivery's time is that of its commit or redrive, or of its event where that is later: a machine that began
   /// with a wrong clock makes nothing old.
-  ///
-  /// - Parameter limit: at most so many deliveries go.
-  /// - Returns: how many went.
-  package static func prune(deliveredBefore: Timestamp, deadBefore: Timestamp, limit: Int, in db: GRDB.Database) throws -> Int {
-    var left = limit
-    for sink in try Row.fetchAll(db, sql: "SELECT id, last_sequence FROM sink ORDER BY id") {
-      for (state, before) in [(DeliveryState.delivered, deliveredBefore), (.dead, deadBefore)] where left > 0 {
-        let rows = try Row.fetchAll(
+  package static func old(
+    deliveredBefore: Timestamp, deadBefore: Timestamp, limit: Int, in db: GRDB.Database
+  ) throws -> [OldDelivery] {
+    var old: [OldDelivery] = []
+    for row in try Row.fetchAll(db, sql: "SELECT id, last_sequence FROM sink ORDER BY id") {
+      let (sink, last): (String, Int64) = (try row.sound("id"), try row.sound("last_sequence"))
+      for (state, before) in [(DeliveryState.delivered, deliveredBefore), (.dead, deadBefore)] where old.count < limit {
+        old += try Row.fetchAll(
           db,
           sql: """
             SELECT sequence, event FROM delivery INDEXED BY delivery_age
@@ -23,29 +30,33 @@ extension OutboxTable {
               AND coalesce((SELECT recorded_at FROM event WHERE id = delivery.event), 0) < ?
             ORDER BY first_at LIMIT ?
             """,
-          arguments: [
-            state.rawValue, try sink.sound("id") as String, before.milliseconds, try sink.sound("last_sequence") as Int64,
-            before.milliseconds, left,
-          ])
-        for row in rows { try remove(row, of: try sink.sound("id"), db) }
-        left -= rows.count
+          arguments: [state.rawValue, sink, before.milliseconds, last, before.milliseconds, limit - old.count]
+        ).map { row in OldDelivery(sink: sink, sequence: try row.sound("sequence"), event: (try? row.sound("event")) ?? "") }
       }
     }
-    return limit - left
+    return old
   }
 
-  private static func remove(_ row: Row, of sink: String, _ db: GRDB.Database) throws {
-    let (sequence, event): (Int64, String) = (try row.sound("sequence"), (try? row.sound("event")) ?? "")
-    try db.cachedStatement(sql: "DELETE FROM delivery WHERE sink = ? AND sequence = ?").execute(arguments: [sink, sequence])
-    try db.cachedStatement(sql: "DELETE FROM event WHERE id = ? AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?)")
-      .execute(arguments: [event, event])
+  /// Lets go of deliveries, and of events that nobody refers to any more.
+  package static func remove(_ deliveries: [OldDelivery], in db: GRDB.Database) throws {
+    for old in deliveries {
+      try db.cachedStatement(sql: "DELETE FROM delivery WHERE sink = ? AND sequence = ?").execute(arguments: [old.sink, old.sequence])
+      try db.cachedStatement(sql: "DELETE FROM event WHERE id = ? AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?)")
+        .execute(arguments: [old.event, old.event])
+    }
   }
 
-  /// Notes since when sinks are not configured.
-  package static func note(configured: Set<String>, at now: Timestamp, in db: GRDB.Database) throws {
-    for row in try Row.fetchAll(db, sql: "SELECT id, gone_since FROM sink") {
+  /// Sinks that have come into the configuration or gone out of it since that was last noted.
+  package static func moved(configured: Set<String>, in db: GRDB.Database) throws -> [String] {
+    try Row.fetchAll(db, sql: "SELECT id, gone_since FROM sink").compactMap { row in
       let (id, since): (String, Int64?) = (try row.sound("id"), try row.soundIfPresent("gone_since"))
-      if configured.contains(id) == (since == nil) { continue }
+      return configured.contains(id) == (since == nil) ? nil : id
+    }
+  }
+
+  /// Notes of sinks that `moved` since when they are not configured.
+  package static func note(_ moved: [String], configured: Set<String>, at now: Timestamp, in db: GRDB.Database) throws {
+    for id in moved {
       try db.execute(
         sql: "UPDATE sink SET gone_since = ? WHERE id = ?", arguments: [configured.contains(id) ? nil : now.milliseconds, id])
     }

@@ -75,7 +75,7 @@ package enum OutboxTable {
           try db.cachedStatement(sql: "UPDATE sink SET delivered = delivered + 1 WHERE id = ?").execute(arguments: [mark.sink])
         }
       case .dead(let reason, let error):
-        if reason == .damaged, try waiting(sink: mark.sink, sequences: [mark.sequence], in: db).damaged.isEmpty { continue }
+        if reason == .damaged, try !isDamaged(mark, db) { continue }
         if try settle(mark, as: .dead, error: "\(reason.rawValue): \(error)", in: db) {
           try countDead(1, of: mark.sink, at: realNow, db)
           if reason != .rejected { lost.append(mark) }
@@ -88,6 +88,11 @@ package enum OutboxTable {
       }
     }
     return lost
+  }
+
+  private static func isDamaged(_ mark: DeliveryMark, _ db: GRDB.Database) throws -> Bool {
+    if try DeliveryRow.find(sink: mark.sink, sequence: mark.sequence, db)?.isDamaged ?? false { return true }
+    return try !waiting(sink: mark.sink, sequences: [mark.sequence], in: db).damaged.isEmpty
   }
 
   /// False where it does not wait.

@@ -45,6 +45,26 @@ package struct SinkLoss: Equatable, Sendable {
 
   private init(sink: String) { self.sink = sink }
 
+  /// In place of a row that is damaged: everything that is dead for its sink and was not refused, told already or not. A loss told twice is
+  /// better than one not told.
+  private init(remade sink: String, at clock: Timestamp, _ db: GRDB.Database) throws {
+    self.init(sink: sink)
+    let row = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT count(*) AS count, count(nullif(last_error GLOB '\(DeadReason.damaged.rawValue)*', 0)) AS damaged,
+          coalesce(min(sequence), 0) AS first, coalesce(max(sequence), 0) AS last, min(recorded_at) AS from_at, max(recorded_at) AS to_at
+        FROM delivery INDEXED BY delivery_dead LEFT JOIN event
+          ON event.id = delivery.event AND typeof(recorded_at) = 'integer' AND recorded_at BETWEEN ? AND ?
+        WHERE delivery.sink = ? AND state = 2
+          AND (last_error GLOB '\(DeadReason.expired.rawValue)*' OR last_error GLOB '\(DeadReason.damaged.rawValue)*')
+        """, arguments: [Timestamp.plausible.lowerBound, Timestamp.plausible.upperBound, sink])
+    guard let row else { return }
+    (count, damaged, first, last) = (try row.sound("count"), try row.sound("damaged"), try row.sound("first"), try row.sound("last"))
+    from = try row.soundIfPresent("from_at").map { Timestamp(milliseconds: $0) } ?? clock
+    to = try row.soundIfPresent("to_at").map { Timestamp(milliseconds: $0) } ?? clock
+  }
+
   private init(_ row: Row) throws {
     sink = try row.sound("sink")
     let sink = sink
@@ -56,6 +76,29 @@ package struct SinkLoss: Equatable, Sendable {
     told = Told(
       sequence: try row.soundIfPresent("told_sequence"), count: try row.sound("told_count"), damaged: try row.sound("told_damaged"),
       last: try row.sound("told_last"), to: try time("told_to"))
+  }
+
+  /// Rows that are not as they were written, in words.
+  static func damage(_ db: GRDB.Database) throws -> [String] {
+    try Row.fetchAll(db, sql: "SELECT * FROM sink_loss ORDER BY sink").compactMap { row in
+      do { _ = try SinkLoss(row) } catch StoreError.damaged(let what) { return what }
+      return nil
+    }
+  }
+
+  /// Damaged rows are made anew; of one that does not say whose it was any more, for every sink that has none.
+  static func mend(at clock: Timestamp, _ db: GRDB.Database) throws {
+    let damaged = try Row.fetchAll(db, sql: "SELECT * FROM sink_loss").filter { (try? SinkLoss($0)) == nil }
+    let sinks = damaged.isEmpty ? [] : try String.fetchAll(db, sql: "SELECT id FROM sink ORDER BY id")
+    for row in damaged {
+      let place: DatabaseValue = row["sink"]
+      try db.execute(sql: "DELETE FROM sink_loss WHERE sink IS ?", arguments: [place])
+      let proven = sinks.filter { table.isSound(row, with: $0, in: "sink") || $0.databaseValue == place }
+      for sink in proven.isEmpty ? sinks : proven {
+        guard try Row.fetchOne(db, sql: "SELECT 1 FROM sink_loss WHERE sink = ?", arguments: [sink]) == nil else { continue }
+        try SinkLoss(remade: sink, at: clock, db).save(db)
+      }
+    }
   }
 
   // MARK: In a commit
@@ -95,11 +138,16 @@ package struct SinkLoss: Equatable, Sendable {
     var (causes, given): ([String], GivenDeliveries) = ([], [:])
     for row in rows {
       let (id, waiting): (String, Int64) = (try row.sound("id"), try row.sound("waiting"))
-      let known = try (row.soundIfPresent("sink") as String?).map { _ in try SinkLoss(row) }
+      let isKnown = try row.soundIfPresent("sink") as String? != nil
+      let known = isKnown ? (try? SinkLoss(row)) : nil
       let lost = lost.filter { $0.sink == id }
-      if known == nil, lost.isEmpty, waiting <= moment.waitingMax { continue }
+      if !isKnown, lost.isEmpty, waiting <= moment.waitingMax { continue }
       var loss = known ?? SinkLoss(sink: id)
-      for mark in lost { try loss.add(mark.sequence, isDamaged: mark.isDamage, moment, db) }
+      if isKnown, known == nil {
+        loss = try SinkLoss(remade: id, at: moment.clock, db)  // those that are lost now are among them
+      } else {
+        for mark in lost { try loss.add(mark.sequence, isDamaged: mark.isDamage, moment, db) }
+      }
       let isGapLost = loss.told.sequence.map { told in lost.contains { $0.sequence == told && !$0.isDamage } } ?? false
       try loss.noteGap(db)
       let isDue = lost.count > (isGapLost ? 1 : 0) || marks.contains { $0.sink == id && $0.outcome == .delivered }

@@ -17,7 +17,7 @@ struct Record: ParsableCommand {
         thuong replay day.ndjson.zst --events events.ndjson
 
       The gateway never waits for it: where the disk is full, or this command too slow by 16 MB, the recording ends with an error (6, 3), \
-      and the trace is not complete. A message that the broker sends a second time stands in it once.
+      and the trace is not complete; replay takes what is in it. A message that the broker sends a second time stands in it once.
       """)
 
   @OptionGroup var files: FileOptions
@@ -38,14 +38,17 @@ struct Record: ParsableCommand {
     defer { for end in ends { end.cancel() } }
     var problem: ControlProblem?
     do { try client.record { try trace.append($0) } } catch let error as ControlProblem { problem = error }
-    try trace.close()
-    print("\(to): \(trace.lineCount) lines")
+    // Where another recording runs, perhaps into this very file, nothing of it is touched.
+    if problem == nil || trace.lineCount > 0 {
+      try trace.close()
+      print("\(to): \(trace.lineCount) lines")
+    }
     if let problem { throw CommandFailure(code: 6, "\(to): \(problem)") }
   }
 
   /// What ends the recording in good order.
   private func ends(_ client: ControlClient) -> [any DispatchSourceProtocol] {
-    var sources: [any DispatchSourceProtocol] = [SIGINT, SIGTERM].map { number in
+    var sources: [any DispatchSourceProtocol] = [SIGINT, SIGTERM, SIGHUP].map { number in
       signal(number, SIG_IGN)
       return DispatchSource.makeSignalSource(signal: number, queue: .global())
     }

@@ -17,6 +17,9 @@ struct Replay: ParsableCommand {
 
       With --expect the events are compared with those of a golden file by (type, rule, subject, severity, time), with --exact byte for \
       byte; what differs is printed, and the command exits 1. `--events GOLDEN` renews the file.
+
+      A trace that was cut is replayed up to there; then the command says where, and exits 3. Ids of alerts and events hold the instance's
+      name: bytes are the same, and commands of a trace find their alerts, with the `instance` that it was recorded with (--config).
       """)
 
   @Argument(help: ArgumentHelp("Traces, merged by \"at\": NDJSON, also .gz and .zst.", valueName: "trace"))
@@ -50,30 +53,35 @@ struct Replay: ParsableCommand {
     let reader = try TraceReader(files: traces.map { URL(fileURLWithPath: $0) })
     if let to { return try publish(reader, to) }
     let configuration = try files.load()
-    let registry = try RegistryFiles.load(directory: configuration.devices)
-    let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
+    let devices = try GatewayFiles.load(configuration)
     let temporary = data == nil ? try TemporaryDirectory(prefix: "thuong-replay") : nil
     let store = try GatewayStore(
       directory: data ?? temporary?.path ?? "", durability: data == nil ? .normal : configuration.durability, sinks: [])
-    let engine = try store.openEngine(registry: registry, book: book, settings: configuration.engine)
+    let engine = try store.openEngine(registry: devices.registry, book: devices.book, settings: devices.settings(configuration))
     let golden = try expect.map { try GoldenFile.load(URL(fileURLWithPath: $0)) }  // before --events may replace it
     let output = try events.map { try EventFile($0) }
     var found: [EventComparison.Line] = []
-    let before = engine.counters
     if let clock = engine.clock { warnOfThePast(clock) }
-    let begun = ProcessUsage.now
-    let progress = ProgressLine()
-    let replay = TraceReplay(engine: engine, store: store, batch: batch)
-    let figures = try replay.run(
-      reader,
-      event: { record in
-        try output?.append(record.body)
-        if golden != nil, let line = EventComparison.Line(record.body) { found.append(line) }
-      }, progress: { progress.show($0, "replaying") })
-    progress.end()
-    try output?.close()
-    report(figures, before, replay.engine.counters, ProcessUsage.now.since(begun))
+    try run(reader, TraceReplay(engine: engine, store: store, configuration: configuration, batch: batch)) { record in
+      try output?.append(record.body)
+      if golden != nil, let line = EventComparison.Line(record.body) { found.append(line) }
+    } ended: {
+      try output?.close()
+    }
     if let golden { try compare(found, with: golden) }
+  }
+
+  /// A trace that cannot be read to its end is replayed up to there, and is an error all the same.
+  private func run(
+    _ reader: TraceReader, _ replay: TraceReplay, event: (EventRecord) throws -> Void, ended: () throws -> Void
+  ) throws {
+    let (before, begun, progress) = (replay.engine.counters, ProcessUsage.now, ProgressLine())
+    var fault: FileFault?
+    do { try replay.run(reader, event: event, progress: { progress.show($0, "replaying") }) } catch let found as FileFault { fault = found }
+    progress.end()
+    try ended()
+    report(replay.figures, before, replay.engine.counters, ProcessUsage.now.since(begun))
+    if let fault { throw fault }
   }
 
   private static let differencesShown = 50
@@ -104,6 +112,11 @@ struct Replay: ParsableCommand {
     FileHandle.standardError.write(
       Data(
         "\(figures.lines) lines, \(readings) readings stored, \(rest), \(figures.events) events; \(String(format: "%.2f", used.wallSeconds)) s, \(String(format: "%.2f", used.cpuSeconds)) s of CPU, \(rate) M readings per CPU-second\n"
+          .utf8))
+    guard let first = figures.firstRefused else { return }
+    FileHandle.standardError.write(
+      Data(
+        "\(figures.refused) commands refused, the first at \(first); was that recorded with another instance, rules or store?\n"
           .utf8))
   }
 

@@ -25,6 +25,8 @@ struct Thuong: AsyncParsableCommand {
     ])
 
   static func main() async {
+    // A file that grows beyond what its owner is allowed is an error of the write, told as any other.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand { try await asynchronous.run() } else { try command.run() }

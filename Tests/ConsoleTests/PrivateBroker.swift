@@ -38,10 +38,12 @@ final class PrivateBroker {
   }
 
   /// Sends each payload to its topic at QoS 1; returns when the broker has them all.
-  func publish(_ messages: [(topic: String, payload: String)]) async throws {
+  ///
+  /// - Parameter at: the senders' time.
+  func publish(_ messages: [(topic: String, payload: String)], at: Int64 = 1) async throws {
     let publisher = try await publisher()
     for message in messages {
-      try publisher.publish(at: .init(milliseconds: 1), topic: message.topic, payload: Array(message.payload.utf8))
+      try publisher.publish(at: .init(milliseconds: at), topic: message.topic, payload: Array(message.payload.utf8))
     }
     try publisher.flush(within: .seconds(30))
   }

@@ -1,10 +1,8 @@
 import Database
-import DeviceRegistry
 import Foundation
 import Gateway
 import Outbox
 import Readings
-import RuleEngine
 import Simulation
 import TestSupport
 import Testing
@@ -13,7 +11,9 @@ import Testing
   private func topic(_ device: Int) -> String { "thuong/v1/bac-giang/traffic/\(TestTown.devices[device])/telemetry" }
 
   /// Records the town's gateway into `file` while `body` runs.
-  private func recording(_ town: TestTown, to file: URL, _ body: () async throws -> Void) async throws -> Int {
+  private func recording(
+    _ town: TestTown, _ console: RunningConsole, to file: URL, _ body: () async throws -> Void
+  ) async throws -> Int {
     let directory = town.folder.appendingPathComponent("var").path
     var found: ControlClient?
     try await eventually("the socket listens") {
@@ -27,7 +27,12 @@ import Testing
     let (ends, end) = AsyncStream.makeStream(of: Result<Void, any Error>.self)
     Thread.detachNewThread { end.yield(Result { try client.record { try written.append($0) } }) }
     let outcome: Result<Void, any Error>
-    do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+    do {
+      try await eventually("the recording is on") { await console.gateway.writer.isRecording }
+      outcome = .success(try await body())
+    } catch {
+      outcome = .failure(error)
+    }
     client.stop()
     for await result in ends {
       try result.get()
@@ -38,16 +43,23 @@ import Testing
     return trace.lineCount
   }
 
-  /// The bodies of all events that the trace makes in an empty store.
-  private func replay(_ trace: URL, _ town: TestTown) throws -> [[UInt8]] {
+  /// The bodies of all events that the trace makes in an empty store, and how often something of a message was rejected.
+  private func replay(_ trace: URL, _ town: TestTown) throws -> (told: [[UInt8]], rejected: Int64) {
     let configuration = try ConfigurationFile.load(town.configuration, environment: [:])
-    let registry = try RegistryFiles.load(directory: configuration.devices)
-    let book = try RuleFiles.load(directory: configuration.rules, registry: registry)
+    let files = try GatewayFiles.load(configuration)
     let store = try GatewayStore(directory: town.folder.appendingPathComponent("again").path, durability: .normal, sinks: [])
-    let engine = try store.openEngine(registry: registry, book: book, settings: configuration.engine)
+    let engine = try store.openEngine(registry: files.registry, book: files.book, settings: files.settings(configuration))
     var bodies: [[UInt8]] = []
-    _ = try TraceReplay(engine: engine, store: store, batch: 7).run(try TraceReader(files: [trace])) { bodies.append($0.body) }
-    return bodies
+    let replay = TraceReplay(engine: engine, store: store, configuration: configuration, batch: 7)
+    try replay.run(try TraceReader(files: [trace])) { bodies.append($0.body) }
+    let counters = replay.engine.counters
+    return (bodies, (counters.messagesRejected + counters.readingsRejected).reduce(0, +))
+  }
+
+  /// The bodies of all events that wait for the town's sink.
+  private func told(_ town: TestTown) throws -> [[UInt8]] {
+    let reader = try StoreReader(directory: town.folder.appendingPathComponent("var").path)
+    return try reader.read { db in try OutboxTable.waiting(sink: "ioc", after: 0, limit: 1000, in: db).deliveries.map(\.body) }
   }
 
   @Test func `what a gateway took in from the start, replayed into an empty store, tells the same events byte for byte`() async throws {
@@ -57,7 +69,7 @@ import Testing
     let file = town.folder.appendingPathComponent("trace.ndjson.zst")
     var told: [[UInt8]] = []
     try await RunningConsole.run(town) { console in
-      let lines = try await recording(town, to: file) {
+      let lines = try await recording(town, console, to: file) {
         try await console.waitUntilReady()
         // Raised, a payload that is no JSON, one without ts, raised again elsewhere, acknowledged, cleared.
         try await broker.publish([
@@ -69,13 +81,12 @@ import Testing
         #expect(try await console.post("/api/v1/alerts/\(alert)/ack", #"{"by":"Lan"}"#).status == 200)
         try await broker.publish([(topic(0), #"{"values":{"speed":50}}"#)])
         try await console.settle(messages: 5)
-        let reader = try StoreReader(directory: town.folder.appendingPathComponent("var").path)
-        told = try reader.read { db in try OutboxTable.waiting(sink: "ioc", after: 0, limit: 1000, in: db).deliveries.map(\.body) }
+        told = try self.told(town)
       }
       #expect(lines >= 7, "the state of the intake, five messages and the command")
     }
     #expect(told.count >= 5)
-    #expect(try replay(file, town) == told)
+    #expect(try replay(file, town).told == told)
   }
 
   /// A pending that goes on, an alert whose rule goes, a rule and a device that come, a new order: all within one trace.
@@ -90,11 +101,11 @@ import Testing
     let begun = Int64(Date().timeIntervalSince1970 * 1000)
     var told: [[UInt8]] = []
     try await RunningConsole.run(town) { console in
-      let lines = try await recording(town, to: file) {
+      let lines = try await recording(town, console, to: file) {
         try await console.waitUntilReady()
         try await broker.publish([(topic(0), #"{"values":{"speed":5}}"#), (topic(1), Self.busy(at: begun - 120_000))])
         try await console.settle(messages: 2)
-        try town.write(rules: Self.head + Self.held + Self.fast)
+        try town.write(rules: Self.head + Self.held + FastRule.entry)
         try town.write(devices: Self.devices(without: 2, with: "new-1"))
         #expect(try await console.post("/api/v1/rules/reload").status == 200)
         try await broker.publish([
@@ -102,15 +113,14 @@ import Testing
           ("thuong/v1/bac-giang/traffic/new-1/telemetry", #"{"values":{"speed":95}}"#),
         ])
         try await console.settle(messages: 5)
-        try town.write(rules: SlowRule.text + Self.held + Self.fast)
+        try town.write(rules: SlowRule.text + Self.held + FastRule.entry)
         #expect(try await console.post("/api/v1/rules/reload").status == 200)
         let alerts = try await console.get("/api/v1/alerts?state=raised").items
         let id = try #require(alerts.first { ($0["device"] as? String) == "new-1" }?["id"] as? String)
         #expect(try await console.post("/api/v1/alerts/\(id)/ack", #"{"by":"Lan"}"#).status == 200)
         try await broker.publish([(topic(0), #"{"values":{"speed":4}}"#)])
         try await console.settle(messages: 6)
-        let reader = try StoreReader(directory: town.folder.appendingPathComponent("var").path)
-        told = try reader.read { db in try OutboxTable.waiting(sink: "ioc", after: 0, limit: 1000, in: db).deliveries.map(\.body) }
+        told = try self.told(town)
       }
       #expect(lines >= 10)
     }
@@ -119,12 +129,11 @@ import Testing
     #expect(text.contains { $0.contains(#""id":"held""#) && $0.contains("raised") }, "the pending went on across the reload")
     try town.write(rules: SlowRule.text + Self.held)
     try town.write(devices: Self.devices())
-    #expect(try replay(file, town) == told)
+    #expect(try replay(file, town).told == told)
   }
 
   private static let head = "rules:\n"
   private static let held = """
-
       - id: held
         name: {vi: "Đông", en: "Busy"}
         where: {domain: traffic}
@@ -132,15 +141,17 @@ import Testing
         hold: 60s
         severity: minor
         message: {vi: "{last(occupancy)}", en: "{last(occupancy)}"}
-    """
-  private static let fast = """
 
-      - id: fast
-        name: {vi: "Nhanh", en: "Fast"}
+    """
+  /// It rings at the first tick.
+  private static let always = """
+      - id: always
+        name: {vi: "Luôn", en: "Always"}
         where: {domain: traffic}
-        when: last(speed) > 90
+        when: between(06:00, 22:00)
         severity: minor
-        message: {vi: "{last(speed)}", en: "{last(speed)}"}
+        message: {vi: "{device.name}", en: "{device.name}"}
+
     """
 
   private static func busy(at ts: Int64) -> String { "{\"ts\":\(ts),\"values\":{\"occupancy\":70}}" }
@@ -151,24 +162,97 @@ import Testing
     return "devices:\n" + ids.map { "  - {id: \($0), profile: traffic-radar, name: \($0), site: bac-giang}\n" }.joined()
   }
 
+  /// At 07:27 on the clock of the first message a tick runs, by the new rules alone.
+  @Test func `on the senders' clock a reload from before the first message is in the trace, which tells the same events byte for byte`()
+    async throws
+  {
+    let broker = try PrivateBroker()
+    try broker.start()
+    let town = try TestTown(broker: broker.port, sink: PrivateBroker.freePort(), clock: "sender")
+    let rules = SlowRule.text + Self.always
+    try town.write(rules: rules)
+    try town.write(devices: Self.devices())
+    let file = town.folder.appendingPathComponent("trace.ndjson")
+    var told: [[UInt8]] = []
+    try await RunningConsole.run(town) { console in
+      let lines = try await recording(town, console, to: file) {
+        try await eventually("the intake is up") { await console.gateway.writer.status().intake == "up" }
+        try town.write(rules: FastRule.text)
+        try town.write(devices: Self.devices(without: 2, with: "new-1"))
+        #expect(try await console.post("/api/v1/rules/reload").status == 200)
+        try await broker.publish(
+          [("thuong/v1/bac-giang/traffic/new-1/telemetry", #"{"values":{"speed":95}}"#), (topic(0), #"{"values":{"speed":5}}"#)],
+          at: 1_763_684_820_000)
+        try await console.settle(messages: 2)
+        told = try self.told(town)
+      }
+      #expect(lines >= 3, "the reload and two messages")
+    }
+    #expect(told.count == 1 && String(decoding: told.first ?? [], as: UTF8.self).contains("bac-giang/traffic/new-1"))
+    let first = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").first ?? ""
+    #expect(first.hasPrefix(#"{"at":1763684820000,"command":{"rules":"reloaded""#), "\(first.prefix(200))")
+    try town.write(rules: rules)
+    try town.write(devices: Self.devices())
+    #expect(try replay(file, town).told == told)
+  }
+
+  /// Sixty more devices leave room for sixty days of readings.
+  @Test func `what a reload makes too old is too old in the replay of its trace`() async throws {
+    let broker = try PrivateBroker()
+    try broker.start()
+    let kept = ", max_size: 64MB, retention: {raw: 400d, 15m: 400d, 1h: 400d, 1d: 400d}"
+    let town = try TestTown(broker: broker.port, sink: PrivateBroker.freePort(), data: kept)
+    try town.write(devices: Self.devices())
+    let file = town.folder.appendingPathComponent("trace.ndjson")
+    let day: Int64 = 86_400_000
+    let now = Int64(Date().timeIntervalSince1970 * 1000)
+    let old = { (days: Int64) in #"{"ts":\#(now - days * day),"values":{"speed":50}}"# }
+    var rejected = 0.0
+    try await RunningConsole.run(town) { console in
+      _ = try await recording(town, console, to: file) {
+        try await console.waitUntilReady()
+        try await broker.publish([(topic(0), old(200))])
+        try await console.settle(messages: 1)
+        #expect(try await console.rejections() == 0)
+        let more = (0..<60).map { "  - {id: more-\($0), profile: traffic-radar, name: More, site: bac-giang}\n" }.joined()
+        try town.write(devices: Self.devices() + more)
+        #expect(try await console.post("/api/v1/rules/reload").status == 200)
+        try await broker.publish([(topic(0), old(199)), (topic(0), old(50))])
+        try await console.settle(messages: 3)
+        rejected = try await console.rejections()
+      }
+    }
+    try town.write(devices: Self.devices())
+    #expect(rejected == 1)
+    #expect(try Double(replay(file, town).rejected) == rejected)
+  }
+
   @Test func `a second recording is told that one runs, and the first goes on`() async throws {
     let town = try TestTown(broker: PrivateBroker.freePort())
     try await RunningConsole.run(town) { console in
-      let lines = try await recording(town, to: town.folder.appendingPathComponent("a.ndjson")) {
-        let writer = console.gateway.writer
-        try await eventually("the first is on") {
-          do throws(ControlProblem) {
-            let other = InputRecording()
-            try await writer.begin(other)
-            await writer.end(other)
-            return false
-          } catch {
-            return error.kind == .busy
-          }
-        }
+      let lines = try await recording(town, console, to: town.folder.appendingPathComponent("a.ndjson")) {
+        await #expect { try await console.gateway.writer.begin(InputRecording()) } throws: { ($0 as? ControlProblem)?.kind == .busy }
+        #expect(await console.gateway.writer.isRecording)
       }
       #expect(lines >= 1)
     }
+  }
+
+  @Test func `commands from before the first input stand with its instant, in order, and count for the bound`() {
+    let at = Timestamp(milliseconds: 1_763_683_200_000)
+    let recording = InputRecording(bytesMax: 1000)
+    for name in ["a", "b"] { recording.command(Array("{\"x\":\"\(name)\"}".utf8), at: nil) }
+    #expect(recording.take().lines.isEmpty && recording.count == 0)
+    recording.intake(isUp: true, at: at)
+    #expect(
+      String(decoding: recording.take().lines, as: UTF8.self) == """
+        {"at":1763683200000,"command":{"x":"a"}}
+        {"at":1763683200000,"command":{"x":"b"}}
+        {"at":1763683200000,"intake":"up"}
+
+        """)
+    recording.command(Array(repeating: 0x20, count: 1001), at: nil)
+    #expect(recording.take().end == .behind)
   }
 
   @Test func `a reader that falls behind ends the recording, and nothing else`() throws {
@@ -195,5 +279,13 @@ import Testing
     #expect(end == .behind && lines.isEmpty)
     recording.stop()
     #expect(recording.take().end == .behind, "why it ended first")
+  }
+}
+
+extension RunningConsole {
+  /// How often something of a message was rejected.
+  fileprivate func rejections() async throws -> Double {
+    try await samples().filter { $0.key.hasPrefix("thuong_messages_rejected_total") || $0.key.hasPrefix("thuong_readings_rejected_total") }
+      .values.reduce(0, +)
   }
 }

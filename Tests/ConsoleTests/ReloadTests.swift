@@ -5,16 +5,6 @@ import Testing
 
 @Suite struct ReloadTests {
   private static let topic = "thuong/v1/bac-giang/traffic/bg-tr-001/telemetry"
-  private static let fast = """
-    rules:
-      - id: fast
-        name: {vi: "Nhanh", en: "Fast"}
-        where: {domain: traffic}
-        when: last(speed) > 90
-        severity: minor
-        message: {vi: "{last(speed)}", en: "{last(speed)}"}
-    """
-
   private func rules(_ console: RunningConsole) async throws -> [String] {
     try await console.get("/api/v1/rules").items.compactMap { $0["id"] as? String }
   }
@@ -53,7 +43,7 @@ import Testing
       try await broker.publish([(Self.topic, #"{"values":{"speed":5}}"#)])
       try await console.settle(messages: 1)
       let before = console.gateway.rulesVersion
-      try town.write(rules: Self.fast)
+      try town.write(rules: FastRule.text)
       let reply = try await console.post("/api/v1/rules/reload")
       #expect(reply.status == 200, "\(reply.text)")
       #expect(try reply.json["rules"] as? Int == 1 && reply.json["version"] as? String != before)
@@ -84,21 +74,21 @@ import Testing
 
   @Test func `a file of rules is checked against the present devices, and nothing changes`() async throws {
     try await RunningConsole.run(try TestTown(broker: PrivateBroker.freePort())) { console in
-      let good = try await console.post("/api/v1/rules/check", Self.fast, type: "application/yaml")
+      let good = try await console.post("/api/v1/rules/check", FastRule.text, type: "application/yaml")
       #expect(good.text == #"{"rules":1,"faults":[],"warnings":[]}"#)
       let bad = try await console.post(
-        "/api/v1/rules/check", Self.fast.replacing("speed) >", with: "sped) >"), type: "text/yaml; charset=utf-8")
+        "/api/v1/rules/check", FastRule.text.replacing("speed) >", with: "sped) >"), type: "text/yaml; charset=utf-8")
       let fault = try #require((try bad.json["faults"] as? [[String: Any]])?.first)
       #expect(fault["file"] as? String == "body" && fault["line"] as? Int == 5)
       #expect(try await rules(console) == ["slow"])
       // It may name what stands in other files.
-      let inhibited = Self.fast + "\n    inhibited_by: [{rule: slow, same: device}]\n"
+      let inhibited = FastRule.text + "    inhibited_by: [{rule: slow, same: device}]\n"
       let beside = try await console.post("/api/v1/rules/check", inhibited, type: "application/yaml")
       #expect(beside.text == #"{"rules":1,"faults":[],"warnings":[]}"#)
       let nowhere = try await console.post(
         "/api/v1/rules/check", inhibited.replacing("rule: slow", with: "rule: slw"), type: "application/yaml")
       #expect(nowhere.text.contains("no rule slw"), "\(nowhere.text)")
-      try expectProblem(try await console.post("/api/v1/rules/check", Self.fast, type: "application/json"), 415, "application/yaml")
+      try expectProblem(try await console.post("/api/v1/rules/check", FastRule.text, type: "application/json"), 415, "application/yaml")
       let large = String(repeating: "# x\n", count: 300_000)
       try expectProblem(try await console.post("/api/v1/rules/check", large, type: "application/yaml"), 413, "1024 KB")
     }

@@ -9,8 +9,11 @@ final class TestTown: Sendable {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("thuong-console-\(UUID().uuidString)")
   var configuration: URL { folder.appendingPathComponent("thuong.yaml") }
 
-  /// - Parameter more: what the sink says besides.
-  init(broker: Int, sink: Int? = nil, more: String = "", hasToken: Bool = true) throws {
+  /// - Parameters:
+  ///   - more: what the sink says besides.
+  ///   - clock: whose time counts, `gateway` or `sender`.
+  ///   - data: what `data` says besides.
+  init(broker: Int, sink: Int? = nil, more: String = "", hasToken: Bool = true, clock: String = "gateway", data: String = "") throws {
     try FileManager.default.createDirectory(at: folder.appendingPathComponent("Devices/profiles"), withIntermediateDirectories: true)
     try FileManager.default.createDirectory(at: folder.appendingPathComponent("Rules"), withIntermediateDirectories: true)
     try writeDevices()
@@ -19,8 +22,8 @@ final class TestTown: Sendable {
     try write("secret", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX\n", mode: 0o600)
     var lines = """
       instance: test
-      broker: {url: "mqtt://127.0.0.1:\(broker)", client_id: thuong-test}
-      data: {directory: \(folder.path)/var, durability: normal}
+      broker: {url: "mqtt://127.0.0.1:\(broker)", client_id: thuong-test, clock: \(clock)}
+      data: {directory: \(folder.path)/var, durability: normal\(data)}
       devices: Devices
       rules: Rules
       http: {listen: "127.0.0.1:0"\(hasToken ? ", token_file: token" : "")}

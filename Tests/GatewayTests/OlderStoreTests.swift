@@ -16,6 +16,7 @@ import Testing
   private static let history = [
     "series-1", "alerting-1", "outbox-1", "gateway-1", "gateway-2", "series-2", "outbox-2", "gateway-3", "gateway-4", "alerting-2",
     "outbox-3", "gateway-5", "outbox-5", "outbox-4", "outbox-6", "outbox-7",
+    "alerting-3",
   ]
   private static let rules = "rules: [{id: slow, when: last(speed) < 10, severity: major}]"
   private static let time = GatewayWorkshop.start

@@ -134,6 +134,36 @@ import TestSupport
     #expect(left == [800, 300, 1, 1, 1], "the newest stays")
   }
 
+  /// Whoever writes has SQLite's one lock for it: a step that writes nothing does not ask for it.
+  @Test func `a step that finds nothing to let go of writes nothing, and no sink is noted twice`() throws {
+    let gateway = try GatewayWorkshop(rules: Self.rules, sinks: [SinkFilter(sink: "ioc"), SinkFilter(sink: "gone")])
+    gateway.send(#"{"values":{"speed":5}}"#, at: 0)
+    try gateway.commit()
+    try gateway.reopen(sinks: [SinkFilter(sink: "ioc")])
+    gateway.store.recordRetention = Self.retention()
+    let noted = "SELECT id || coalesce(gone_since > 0, '') FROM sink ORDER BY id"
+    let step = { (at: Int64) in
+      gateway.send(#"{"values":{"speed":5}}"#, at: at)
+      try gateway.commit()
+      try gateway.store.tend(gateway.engine, realNow: GatewayWorkshop.time(at))
+    }
+    try step(1000)
+    #expect(try Self.texts(gateway.store, noted) == ["gone1", "ioc"])
+    gateway.send(#"{"values":{"speed":5}}"#, at: Self.hour)
+    try gateway.commit()
+    var open = Configuration()
+    open.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: "\(gateway.store.file.directory)/\(StoreFile.name)", configuration: open)
+    try other.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    try gateway.store.tend(gateway.engine, realNow: GatewayWorkshop.time(Self.hour))
+    try other.inDatabase { try $0.execute(sql: "ROLLBACK") }
+    // What has come back is noted again.
+    try gateway.reopen(sinks: [SinkFilter(sink: "ioc"), SinkFilter(sink: "gone")])
+    gateway.store.recordRetention = Self.retention()
+    try step(2 * Self.hour)
+    #expect(try Self.texts(gateway.store, noted) == ["gone", "ioc"])
+  }
+
   @Test func `a clock that is ahead of every reading, or is doubtful, lets nothing go`() throws {
     let gateway = try GatewayWorkshop(rules: Self.rules)
     gateway.store.recordRetention = Self.retention()

@@ -4,7 +4,6 @@ import Foundation
 import Gateway
 import Outbox
 import Readings
-import RuleEngine
 import Simulation
 import Testing
 
@@ -21,11 +20,14 @@ import Testing
       try trace.append(.message(at: message.at, topic: message.topic, payload: message.payload, retain: false))
     }
     try trace.close()
-    let book = try RuleFiles.load(directory: ShippedCity.root.appendingPathComponent("Rules"), registry: registry)
+    var configuration = GatewayConfiguration.defaults(base: ShippedCity.root)
+    configuration.instance = "golden"
+    let files = try GatewayFiles.load(configuration)
     let store = try GatewayStore(directory: folder.file("store").path, durability: .normal, sinks: [])
-    let engine = try store.openEngine(registry: registry, book: book, settings: EngineSettings(instance: "golden"))
+    let engine = try store.openEngine(registry: files.registry, book: files.book, settings: files.settings(configuration))
     var found: [EventComparison.Line] = []
-    _ = try TraceReplay(engine: engine, store: store, batch: batch).run(try TraceReader(files: [folder.file("trace.ndjson")])) { record in
+    let replay = TraceReplay(engine: engine, store: store, configuration: configuration, batch: batch)
+    try replay.run(try TraceReader(files: [folder.file("trace.ndjson")])) { record in
       found.append(try #require(EventComparison.Line(record.body)))
     }
     let expected = try GoldenFile.load(Self.golden)

@@ -7,7 +7,9 @@ import SeriesStore
 /// What operators say. A command that is refused changes nothing; the clock has moved to it all the same.
 extension Engine {
   /// A command, as JSON.
-  package func command(_ json: [UInt8], at: Timestamp) -> CommandOutcome {
+  ///
+  /// - Parameter isRecorded: false where whoever gives it tells those who record of it in another form.
+  package func command(_ json: [UInt8], at: Timestamp, isRecorded: Bool = true) -> CommandOutcome {
     guard let command = EngineCommand(json: json) else { return .unknown }
     advance(to: at)
     if case .alert(let command) = command, let refusal = refusal(of: command) {
@@ -17,7 +19,7 @@ extension Engine {
     }
     batch.input(.command, at: now)
     batch.command(json)
-    recording?.command(json, at: now)
+    if isRecorded { recording?.command(json, at: now) }
     switch command {
     case .alert(let command): obey(command)
     default: obey(command)

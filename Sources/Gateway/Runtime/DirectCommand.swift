@@ -12,9 +12,7 @@ package enum DirectCommand {
     try requireStore(configuration)
     let files = try GatewayFiles.load(configuration)
     let store = try store(configuration)
-    var settings = configuration.engine
-    settings.rawRetention = files.rawRetention
-    let engine = try store.openEngine(registry: files.registry, book: files.book, settings: settings)
+    let engine = try store.openEngine(registry: files.registry, book: files.book, settings: files.settings(configuration))
     let core = WriterCore(engine: engine, store: store, configuration: configuration, bell: EventBell(), logger: logger)
     var result: Result<CommandOutcome, StoreError>?
     core.submit(command) { result = $0 }

@@ -8,6 +8,9 @@ extension Writer {
   package func begin(_ recording: InputRecording) throws(ControlProblem) { try core.begin(recording) }
 
   package func end(_ recording: InputRecording) { core.end(recording) }
+
+  /// The engine's inputs go to somebody.
+  package var isRecording: Bool { core.engine.recording != nil }
 }
 
 extension WriterCore {

@@ -18,8 +18,8 @@ extension GatewayService {
   package func reload() async throws -> GatewayFiles {
     guard beginReload() else { throw ReloadBusy() }
     defer { endReload() }
-    let (files, texts): (GatewayFiles, RecordedReload)
-    do throws(FileFaults) { (files, texts) = try GatewayFiles.loadForReload(configuration) } catch {
+    let (files, reload): (GatewayFiles, RecordedReload)
+    do throws(FileFaults) { (files, reload) = try GatewayFiles.loadForReload(configuration) } catch {
       for fault in error.faults.prefix(20) {
         logger.error("Devices and rules stay as they were: a file does not load", metadata: ["fault": "\(fault)"])
       }
@@ -27,7 +27,7 @@ extension GatewayService {
       throw error
     }
     for (message, warning) in files.warnings { logger.warning("\(message)", metadata: ["warning": "\(warning)"]) }
-    try await writer.use(files, settings(for: files), recorded: texts.json)
+    try await writer.use(files, settings(for: files), reload)
     adopt(files)
     logger.notice(
       "Devices and rules are loaded anew",
@@ -48,8 +48,8 @@ extension GatewayService {
 }
 
 extension Writer {
-  func use(_ files: GatewayFiles, _ settings: EngineSettings, recorded: [UInt8]) throws(StoreError) {
-    try core.use(files, settings, recorded: recorded)
+  func use(_ files: GatewayFiles, _ settings: EngineSettings, _ reload: RecordedReload) throws(StoreError) {
+    try core.use(files, settings, reload)
   }
 
   func noteReload(failed faults: FileFaults) { core.reloadFaults = faults.faults }
@@ -58,14 +58,11 @@ extension Writer {
 extension WriterCore {
   /// Goes on with other devices and rules: the engine is made anew from the store, as a start makes it.
   ///
-  /// - Parameter recorded: the `RecordedReload`, for a trace.
-  func use(_ files: GatewayFiles, _ settings: EngineSettings, recorded: [UInt8]) throws(StoreError) {
+  /// - Parameter reload: what a trace gets of it, where somebody records.
+  func use(_ files: GatewayFiles, _ settings: EngineSettings, _ reload: RecordedReload) throws(StoreError) {
     try commitNow()
-    // A trace gets the command with its files, where the engine is another.
-    let recording = engine.recording
-    engine.recording = nil
-    tell(.rulesReloaded(version: files.version))
-    engine.recording = recording
+    // A trace gets the command with its files, once the engine is another.
+    tell(.rulesReloaded(version: files.version), isRecorded: false)
     try commitNow()
     do throws(StoreError) {
       engine = try store.remakeEngine(engine, registry: files.registry, book: files.book, settings: settings)
@@ -74,7 +71,7 @@ extension WriterCore {
       fail(error)
       throw error
     }
-    if let clock = engine.clock { recording?.command(recorded, at: clock) }
+    engine.recording?.command(reload.json, at: engine.clock)
     reloadFaults = []
   }
 

@@ -48,14 +48,14 @@ package final class GatewayService: Sendable {
     let engine = try store.openEngine(registry: files.registry, book: files.book, settings: settings)
     let bell = EventBell()
     let core = WriterCore(engine: engine, store: store, configuration: configuration, bell: bell, logger: logger)
+    core.setAside(try store.mendOutbox(realNow: LiveClock.wall))
     return try GatewayService(configuration, files, adjust, core, bell, logger)
   }
 
   private static func settings(
     _ configuration: GatewayConfiguration, _ files: GatewayFiles, _ adjust: (inout EngineSettings) -> Void
   ) -> EngineSettings {
-    var settings = configuration.engine
-    settings.rawRetention = files.rawRetention
+    var settings = files.settings(configuration)
     adjust(&settings)
     return settings
   }

@@ -22,6 +22,36 @@ package final class InputRecording: Sendable {
     var lines = JSONWriter(reserving: 1 << 16)
     var count = 0
     var end: End?
+    /// Commands from before the first input.
+    var early: [[UInt8]] = []
+
+    var bytes: Int { early.reduce(lines.bytes.count) { $0 + $1.count } }
+
+    mutating func append(_ at: Timestamp, _ rest: (inout JSONWriter) -> Void) {
+      lines.object { line in
+        line.field("at", at.milliseconds)
+        rest(&line)
+      }
+      lines.endLine()
+      count += 1
+    }
+
+    mutating func append(command json: [UInt8], _ at: Timestamp) {
+      append(at) { line in
+        line.key("command")
+        line.raw(json)
+      }
+    }
+
+    /// What came before the first input stands with its instant.
+    mutating func appendEarly(_ at: Timestamp) {
+      for json in early { append(command: json, at) }
+      early = []
+    }
+
+    mutating func end(beyond bytesMax: Int) {
+      if bytes > bytesMax { (end, lines, early) = (.behind, JSONWriter(), []) }
+    }
   }
 
   private let state = Mutex(State())
@@ -40,10 +70,12 @@ package final class InputRecording: Sendable {
     }
   }
 
-  package func command(_ json: [UInt8], at: Timestamp) {
-    append(at) { line in
-      line.key("command")
-      line.raw(json)
+  /// - Parameter at: nil before the engine's first input, whose instant it then gets: where none comes there is nothing to replay.
+  package func command(_ json: [UInt8], at: Timestamp?) {
+    change { state in
+      guard let at else { return state.early.append(json) }
+      state.appendEarly(at)
+      state.append(command: json, at)
     }
   }
 
@@ -52,15 +84,17 @@ package final class InputRecording: Sendable {
   package func clock(at: Timestamp) { append(at) { _ in } }
 
   private func append(_ at: Timestamp, _ rest: (inout JSONWriter) -> Void) {
+    change { state in
+      state.appendEarly(at)
+      state.append(at, rest)
+    }
+  }
+
+  private func change(_ body: (inout State) -> Void) {
     state.withLock { state in
       guard state.end == nil else { return }
-      state.lines.object { line in
-        line.field("at", at.milliseconds)
-        rest(&line)
-      }
-      state.lines.endLine()
-      state.count += 1
-      if state.lines.bytes.count > bytesMax { (state.end, state.lines) = (.behind, JSONWriter()) }
+      body(&state)
+      state.end(beyond: bytesMax)
     }
   }
 

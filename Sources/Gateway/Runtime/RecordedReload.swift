@@ -1,7 +1,5 @@
-import DeviceRegistry
 package import Foundation
 import Readings
-import RuleEngine
 
 /// Devices and rules that were loaded anew, as a trace carries them: what the engine's log says of it, and the files themselves. Without
 /// them nobody could replay what came after.
@@ -14,13 +12,8 @@ package struct RecordedReload: Equatable, Sendable {
   /// Texts by their name in the folder of rules.
   private let rules: [String: String]
 
-  /// Reads the folders of a configuration, of them what loaders read; what cannot be read is left out.
-  init(version: String, _ configuration: GatewayConfiguration) {
-    self.version = version
-    let isYAML = { (name: String) in name.hasSuffix(".yaml") }
-    let profiles = Self.texts(in: configuration.devices, "profiles/", where: isYAML)
-    devices = Self.texts(in: configuration.devices, "", where: isYAML).merging(profiles) { first, _ in first }
-    rules = Self.texts(in: configuration.rules, "", where: RuleFiles.isRead)
+  init(version: String, devices: [String: String], rules: [String: String]) {
+    (self.version, self.devices, self.rules) = (version, devices, rules)
   }
 
   /// nil for what is none, and for one that names files elsewhere than in its folders.
@@ -61,36 +54,4 @@ package struct RecordedReload: Equatable, Sendable {
   private static func isName(_ name: Substring) -> Bool {
     !name.isEmpty && name.utf8.count <= 255 && !name.hasPrefix(".") && !name.contains("/")
   }
-
-  private static func texts(in folder: URL, _ place: String, where isRead: (String) -> Bool) -> [String: String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent(place).path)) ?? []
-    var texts: [String: String] = [:]
-    for name in names where isName(name[...]) && isRead(name) {
-      texts[place + name] = (try? Data(contentsOf: folder.appendingPathComponent(place + name))).flatMap {
-        String(validating: $0, as: UTF8.self)
-      }
-    }
-    return texts
-  }
-}
-
-extension GatewayFiles {
-  /// Devices and rules, and the very texts that they were read from.
-  ///
-  /// - Throws: `FileFaults` with every fault of every file, or where somebody writes them at the same time.
-  static func loadForReload(_ configuration: GatewayConfiguration) throws(FileFaults) -> (files: GatewayFiles, texts: RecordedReload) {
-    let before = RecordedReload(version: "", configuration)
-    let files = try load(configuration)
-    let texts = RecordedReload(version: files.version, configuration)
-    guard before.hasSameFiles(as: texts) else {
-      throw FileFaults([
-        FileFault(file: configuration.devices.relativePath, message: "devices or rules changed while they were read: load them again")
-      ])
-    }
-    return (files, texts)
-  }
-}
-
-extension RecordedReload {
-  fileprivate func hasSameFiles(as other: RecordedReload) -> Bool { devices == other.devices && rules == other.rules }
 }

@@ -400,7 +400,9 @@ package final class WriterCore {
   /// A sender's clock stands until its first message.
   var hasClock: Bool { engine.clock != nil || configuration.brokerClock == .gateway }
 
-  func tell(_ command: EngineCommand) { if hasClock { _ = engine.command(command.json, at: instant(sentAt: nil)) } }
+  func tell(_ command: EngineCommand, isRecorded: Bool = true) {
+    if hasClock { _ = engine.command(command.json, at: instant(sentAt: nil), isRecorded: isRecorded) }
+  }
 
   private func drop(wasUp: Bool) {
     if let why = session.lastError, why != lastSaid || wasUp {

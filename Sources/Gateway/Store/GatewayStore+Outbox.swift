@@ -24,6 +24,19 @@ extension GatewayStore {
     return given
   }
 
+  /// What no read of what waits would find damaged. Of it the deliveries are to be set aside; the rest is mended, where there is room, or
+  /// by the commit that meets it.
+  ///
+  /// - Throws: as `commit`.
+  package func mendOutbox(realNow: Timestamp) throws(StoreError) -> OutboxDamage {
+    let damage = try reading { db in try OutboxDamage(db) }
+    guard !damage.rows.isEmpty else { return damage }
+    do throws(StoreError) { try file.commit { db in try OutboxDamage.mend(at: realNow, in: db) } } catch {
+      if error != .full { throw error }
+    }
+    return damage
+  }
+
   /// Does an operator's order, in a commit of its own: it is done when this returns, or nothing of it is.
   ///
   /// - Throws: as `commit`.

@@ -37,17 +37,27 @@ extension GatewayStore {
     var rows = 0
     do throws(StoreError) {
       rows = try giveUpUnconfigured(engine, at: min(realNow, now), realNow)
-      try file.commit { db in
-        rows += try OutboxTable.prune(
-          deliveredBefore: now - retention.delivered, deadBefore: now - retention.alerts, limit: PruningPace.rowsMax - rows, in: db)
-        let alerts = try AlertTable.prune(clearedBefore: now - retention.alerts, limit: PruningPace.rowsMax - rows, db)
-        try OutboxTable.forget(alerts: alerts, in: db)
-        rows += alerts.count
-      }
+      rows += try letGo(deliveredBefore: now - retention.delivered, endedBefore: now - retention.alerts, most: PruningPace.rowsMax - rows)
     } catch {
       if error != .full { throw error }
     }
     pruning.took(rows, at: clock)
+  }
+
+  /// - Parameter ended: alerts and dead letters.
+  /// - Returns: how many deliveries and alerts went. Where there are none nothing is written, and nobody's writing waited for.
+  private func letGo(deliveredBefore: Timestamp, endedBefore ended: Timestamp, most: Int) throws(StoreError) -> Int {
+    let (deliveries, alerts) = try reading { db in
+      let old = try OutboxTable.old(deliveredBefore: deliveredBefore, deadBefore: ended, limit: most, in: db)
+      return (old, try AlertTable.old(clearedBefore: ended, limit: most - old.count, db))
+    }
+    if deliveries.isEmpty && alerts.isEmpty { return 0 }
+    try file.commit { db in
+      try OutboxTable.remove(deliveries, in: db)
+      try AlertTable.remove(alerts, db)
+      try OutboxTable.forget(alerts: alerts, in: db)
+    }
+    return deliveries.count + alerts.count
   }
 
   /// Gives up what has waited for long enough for sinks that have not been configured for as long, as their workers would, and tells of the loss.
@@ -55,7 +65,8 @@ extension GatewayStore {
   /// - Returns: how many events.
   private func giveUpUnconfigured(_ engine: Engine, at now: Timestamp, _ realNow: Timestamp) throws(StoreError) -> Int {
     let configured = Set(sinks.map(\.sink))
-    try file.commit { db in try OutboxTable.note(configured: configured, at: now, in: db) }
+    let moved = try reading { db in try OutboxTable.moved(configured: configured, in: db) }
+    if !moved.isEmpty { try file.commit { db in try OutboxTable.note(moved, configured: configured, at: now, in: db) } }
     let marks = try reading { db in
       try OutboxTable.overdue(except: configured, firstAt: now - RetryPolicy().giveUp, limit: PruningPace.rowsMax, in: db)
     }

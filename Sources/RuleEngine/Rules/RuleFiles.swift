@@ -14,15 +14,13 @@ package enum RuleFiles {
   private static let limitsName = "limits.csv"
   private static let holidaysName = "holidays.csv"
 
-  /// Whether a file of that name in `Rules/` is read with the rules.
-  package static func isRead(_ name: String) -> Bool {
-    [limitsName, holidaysName].contains(name) || name.hasSuffix(".yaml") && !isScenario(name)
-  }
-
   private static func isScenario(_ name: String) -> Bool { name.hasSuffix(".scenario.yaml") || name.hasSuffix(".scenarios.yaml") }
 
+  /// - Parameter seen: gets each file's name, and its text as it was read.
   /// - Throws: `FileFaults` with every fault of every file; then the caller keeps the rules it has.
-  package static func load(directory: URL, registry: Registry) throws(FileFaults) -> RuleBook {
+  package static func load(
+    directory: URL, registry: Registry, seen: (_ name: String, _ text: String) -> Void = { _, _ in }
+  ) throws(FileFaults) -> RuleBook {
     let faults = FaultList()
     var sources: [(file: String, text: String)] = []
     let tables = [limitsName, holidaysName].filter {
@@ -36,6 +34,7 @@ package enum RuleFiles {
       if size > maximumFileSize {
         faults.add(tooLarge(url.relativePath))
       } else if let text = TextFiles.text(url, faults: faults) {
+        seen(name, text)
         sources.append((url.relativePath, text))
       }
     }

@@ -1,10 +1,8 @@
-import Database
 import DeviceRegistry
 import Foundation
 package import Gateway
 package import Outbox
 import Readings
-import RuleEngine
 
 /// Runs traces through the gateway's own engine and store, on the traces' clock. One thread's own.
 package final class TraceReplay {
@@ -14,63 +12,79 @@ package final class TraceReplay {
     package var commits = 0
     /// Commands of the trace that were refused, as of alerts that were not raised with these rules.
     package var refused = 0
+    /// The first of them: where it stands, and why.
+    package var firstRefused: String?
   }
 
   /// Another one after each reload that the trace carries with its files.
   package private(set) var engine: Engine
+  /// So far; after `run` threw, of what came before the fault.
+  package private(set) var figures = Figures()
   private let store: GatewayStore
+  /// What decides, with the files of a reload, how the engine behaves.
+  private let configuration: GatewayConfiguration
   /// Inputs a commit.
   private let batch: Int
+  private var inBatch = 0
 
-  package init(engine: Engine, store: GatewayStore, batch: Int) { (self.engine, self.store, self.batch) = (engine, store, batch) }
+  /// - Parameter engine: of that store, with settings as `GatewayFiles` makes them of that configuration.
+  package init(engine: Engine, store: GatewayStore, configuration: GatewayConfiguration, batch: Int) {
+    (self.engine, self.store, self.configuration, self.batch) = (engine, store, configuration, batch)
+  }
 
   /// - Parameters:
   ///   - event: gets every event, in order, after its commit.
   ///   - progress: gets the fraction read, now and then.
-  /// - Throws: `FileFault` for a bad line, `FileFaults` where devices or rules that the trace carries do not load, `StoreError`, and what
-  ///   `event` throws.
-  package func run(_ reader: TraceReader, event: (EventRecord) throws -> Void, progress: (Double) -> Void = { _ in }) throws -> Figures {
-    var figures = Figures()
-    var inBatch = 0
-    while let line = try reader.next() {
-      figures.lines += 1
-      if line.kind == .command, let reload = RecordedReload(json: Array(line.payload)) {
-        let at = line.at
-        try commit(&figures, event)
-        try load(reload, at: at, &figures, event)
-        inBatch = 0
-        continue
-      }
-      try step(line, &figures)
-      inBatch += 1
-      guard inBatch == batch else { continue }
-      inBatch = 0
-      try commit(&figures, event)
-      if figures.commits & 15 == 0, reader.progress.total > 0 { progress(Double(reader.progress.read) / Double(reader.progress.total)) }
+  /// - Throws: `FileFault` for a bad line, or where devices or rules that the trace carries do not load: what came before it is committed.
+  ///   `StoreError`, and what `event` throws.
+  package func run(_ reader: TraceReader, event: (EventRecord) throws -> Void, progress: (Double) -> Void = { _ in }) throws {
+    do {
+      while let line = try reader.next() { try take(line, reader, event, progress) }
+    } catch let fault as FileFault {
+      try commit(event)
+      throw fault
     }
-    try commit(&figures, event)
-    return figures
+    try commit(event)
+  }
+
+  private func take(
+    _ line: TraceLine, _ reader: TraceReader, _ event: (EventRecord) throws -> Void, _ progress: (Double) -> Void
+  ) throws {
+    figures.lines += 1
+    if line.kind == .command, let reload = RecordedReload(json: Array(line.payload)) {
+      try commit(event)
+      return try load(reload, at: line.at, reader.place, event)
+    }
+    try step(line, reader)
+    inBatch += 1
+    guard inBatch == batch else { return }
+    try commit(event)
+    if figures.commits & 15 == 0, reader.progress.total > 0 { progress(Double(reader.progress.read) / Double(reader.progress.total)) }
   }
 
   /// Goes on with the devices and rules of the trace, as the gateway did that was recorded.
-  private func load(_ reload: RecordedReload, at: Timestamp, _ figures: inout Figures, _ event: (EventRecord) throws -> Void) throws {
-    _ = engine.command(reload.command, at: at)
-    try commit(&figures, event)
+  private func load(
+    _ reload: RecordedReload, at: Timestamp, _ place: (file: String, line: Int), _ event: (EventRecord) throws -> Void
+  ) throws {
+    // Before its first input the gateway had no clock to tell it by either.
+    if engine.clock != nil { _ = engine.command(reload.command, at: at) }
+    try commit(event)
     let directory = try TemporaryDirectory(prefix: "thuong-reload")
-    let (devices, rules) = (directory.url.appendingPathComponent("Devices"), directory.url.appendingPathComponent("Rules"))
-    try reload.write(devices: devices, rules: rules)
-    do {
-      let registry = try RegistryFiles.load(directory: devices)
-      let book = try RuleFiles.load(directory: rules, registry: registry)
-      engine = try store.remakeEngine(engine, registry: registry, book: book, settings: engine.settings)
-    } catch let faults as FileFaults {
+    var configuration = configuration
+    configuration.devices = directory.url.appendingPathComponent("Devices")
+    configuration.rules = directory.url.appendingPathComponent("Rules")
+    try reload.write(devices: configuration.devices, rules: configuration.rules)
+    let files: GatewayFiles
+    do throws(FileFaults) { files = try GatewayFiles.load(configuration) } catch {
       // Their folders are gone when somebody reads this.
-      let names = "\(faults)".replacingOccurrences(of: directory.path + "/", with: "")
-      throw FileFault(file: "trace", message: "line \(figures.lines): what was loaded anew there cannot be: \(names)")
+      let names = "\(error)".replacingOccurrences(of: directory.path + "/", with: "")
+      throw FileFault(file: place.file, line: place.line, column: 1, message: "what was loaded anew there cannot be: \(names)")
     }
+    engine = try store.remakeEngine(engine, registry: files.registry, book: files.book, settings: files.settings(configuration))
   }
 
-  private func commit(_ figures: inout Figures, _ event: (EventRecord) throws -> Void) throws {
+  private func commit(_ event: (EventRecord) throws -> Void) throws {
+    inBatch = 0
     let events = try store.commit(engine, realNow: LiveClock.wall)
     try store.tend(engine, realNow: LiveClock.wall)
     figures.commits += 1
@@ -78,7 +92,7 @@ package final class TraceReplay {
     for record in events { try event(record) }
   }
 
-  private func step(_ line: TraceLine, _ figures: inout Figures) throws(FileFault) {
+  private func step(_ line: TraceLine, _ reader: TraceReader) throws(FileFault) {
     switch line.kind {
     case .message: engine.message(MessageInput(topic: line.topic, payload: line.payload, retain: line.retain), at: line.at)
     case .clock: engine.clock(at: line.at)
@@ -87,11 +101,13 @@ package final class TraceReplay {
     case .command:
       switch engine.command(Array(line.payload), at: line.at) {
       case .done: break
-      case .refused: figures.refused += 1
+      case .refused(let refusal):
+        figures.refused += 1
+        figures.firstRefused = figures.firstRefused ?? "\(reader.place.file):\(reader.place.line): \(refusal)"
       case .unknown:
-        throw FileFault(
-          file: "trace",
-          message: "line \(figures.lines): the command \(String(decoding: line.payload.prefix(80), as: UTF8.self)) is not yet supported")
+        let command = String(decoding: line.payload.prefix(80), as: UTF8.self)
+        let place = reader.place
+        throw FileFault(file: place.file, line: place.line, column: 1, message: "the command \(command) is not yet supported")
       }
     }
   }

@@ -52,9 +52,11 @@ package final class TraceLineParser {
     }
   }
 
+  static let notJSON = "not one JSON object; a payload that is not valid JSON belongs in \"text\" or \"base64\""
+
   private static func message(_ code: Int) -> String {
     switch code {
-    case THUONG_TRACE_NOT_JSON: "not one JSON object; a payload that is not valid JSON belongs in \"text\" or \"base64\""
+    case THUONG_TRACE_NOT_JSON: notJSON
     case THUONG_TRACE_NOT_OBJECT: "a line is one JSON object such as {\"at\": 1763683200123, \"topic\": \"…\", \"payload\": {…}}"
     case THUONG_TRACE_NO_AT: "\"at\" is missing: each line has its arrival time in milliseconds since 1970"
     case THUONG_TRACE_BAD_AT: "\"at\" is a whole number of milliseconds since 1970, such as 1763683200123"

@@ -38,6 +38,9 @@ package final class TraceReader {
     return first?.line
   }
 
+  /// Where the line stands that was given out last: its file, and its number there from 1.
+  package var place: (file: String, line: Int) { lent.map { ($0.name, $0.number) } ?? ("", 0) }
+
   /// How far it is, in bytes of the files as they are stored.
   package var progress: (read: Int64, total: Int64) {
     sources.reduce((0, 0)) { ($0.0 + $1.bytesRead, $0.1 + $1.bytesTotal) }
@@ -49,7 +52,7 @@ final class TraceSource {
   /// Longer lines are a fault: no message is nearly as large.
   static let lineLimit = 16 << 20
 
-  private let name: String
+  let name: String
   private let bytes: TraceBytes
   private let parser: TraceLineParser
   private var buffer: UnsafeMutableRawPointer
@@ -57,7 +60,8 @@ final class TraceSource {
   private var start = 0
   private var end = 0
   private var atEnd = false
-  private var number = 0
+  /// Of the current line, from 1.
+  private(set) var number = 0
 
   /// Nil at the end of the file.
   private(set) var line: TraceLine?
@@ -76,6 +80,12 @@ final class TraceSource {
 
   deinit { buffer.deallocate() }
 
+  /// A faulty last line has no line feed behind it, and is no whole object.
+  private func isCut(_ line: UnsafeRawBufferPointer, _ fault: TraceLineParser.Fault) -> Bool {
+    atEnd && (line.last != UInt8(ascii: "}") || fault.message == TraceLineParser.notJSON)
+  }
+  private static let cut = "; or the trace was cut in this line: was it recorded and copied to its end?"
+
   func advance() throws(FileFault) {
     while let text = try nextText() {
       number += 1
@@ -84,7 +94,7 @@ final class TraceSource {
       do {
         found = try parser.parse(text)
       } catch {
-        throw FileFault(file: name, line: number, column: error.column, message: error.message)
+        throw FileFault(file: name, line: number, column: error.column, message: error.message + (isCut(text, error) ? Self.cut : ""))
       }
       if found.at.milliseconds < lastAt {
         throw FileFault(

@@ -44,6 +44,12 @@ package final class TraceWriter {
     try endLine()
   }
 
+  /// Writes what is left, so that it can be read whatever happens to this process; the trace goes on.
+  package func save() throws(FileFault) {
+    try flush()
+    try file.sync()
+  }
+
   /// Writes what is left and closes the file; a trace that was not closed is not complete.
   package func close() throws(FileFault) {
     try flush()
@@ -85,9 +91,11 @@ package final class TraceWriter {
   }
 }
 
-/// The file under a writer.
+/// The file under a writer. One that is there already is replaced by the first that is written, and not before: whoever finds out that
+/// there is nothing to write has harmed nothing.
 private final class TraceFile {
   private enum Form {
+    case untouched
     case plain
     case gzip(gzFile)
     case zstd(OpaquePointer)
@@ -95,14 +103,26 @@ private final class TraceFile {
 
   private let name: String
   private let descriptor: Int32
-  private let form: Form
+  private var form = Form.untouched
   private var compressed: [UInt8] = []
   private var isOpen = true
 
   init(_ url: URL) throws(FileFault) {
     name = url.relativePath
-    descriptor = open(url.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    descriptor = open(url.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileFault(file: name, message: "cannot be created: \(String(cString: strerror(errno)))") }
+  }
+
+  deinit {
+    if case .zstd(let stream) = form { ZSTD_freeCStream(stream) }
+    guard isOpen else { return }
+    if case .gzip(let gz) = form { gzclose_w(gz) } else { Foundation.close(descriptor) }
+  }
+
+  private func begin() throws(FileFault) {
+    guard case .untouched = form else { return }
+    // A pipe or a device has no length.
+    if ftruncate(descriptor, 0) != 0, errno != EINVAL { throw unwritable() }
     switch TraceCompression(path: name) {
     case .none: form = .plain
     case .gzip:
@@ -115,23 +135,28 @@ private final class TraceFile {
     }
   }
 
-  deinit {
-    if case .zstd(let stream) = form { ZSTD_freeCStream(stream) }
-    guard isOpen else { return }
-    if case .gzip(let gz) = form { gzclose_w(gz) } else { Foundation.close(descriptor) }
-  }
-
   func write(_ bytes: [UInt8]) throws(FileFault) {
     guard !bytes.isEmpty else { return }
+    try begin()
     switch form {
-    case .plain: try put(bytes, count: bytes.count)
+    case .untouched, .plain: try put(bytes, count: bytes.count)
     case .gzip(let gz):
       if gzwrite(gz, bytes, UInt32(bytes.count)) != Int32(bytes.count) { throw unwritable() }
     case .zstd(let stream): try compress(stream, bytes, ZSTD_e_continue)
     }
   }
 
+  /// What was written until now can be read from the file, were it never closed.
+  func sync() throws(FileFault) {
+    switch form {
+    case .untouched, .plain: return
+    case .gzip(let gz): if gzflush(gz, Z_SYNC_FLUSH) != Z_OK { throw unwritable() }
+    case .zstd(let stream): try compress(stream, [], ZSTD_e_flush)
+    }
+  }
+
   func close() throws(FileFault) {
+    try begin()
     if case .zstd(let stream) = form { try compress(stream, [], ZSTD_e_end) }
     isOpen = false
     let failed: Bool = if case .gzip(let gz) = form { gzclose_w(gz) != Z_OK } else { Foundation.close(descriptor) != 0 }
@@ -141,7 +166,7 @@ private final class TraceFile {
   private func compress(_ stream: OpaquePointer, _ bytes: [UInt8], _ directive: ZSTD_EndDirective) throws(FileFault) {
     var taken = 0
     var left = 1
-    while taken < bytes.count || (directive == ZSTD_e_end && left != 0) {
+    while taken < bytes.count || (directive != ZSTD_e_continue && left != 0) {
       var made = 0
       left = bytes.withUnsafeBytes { source in
         compressed.withUnsafeMutableBytes { room in
