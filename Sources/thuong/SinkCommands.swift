@@ -19,7 +19,8 @@ struct Sinks: AsyncParsableCommand {
 
 struct SinksList: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Each configured sink: its state, what waits and for how long, what is dead, the last error.")
+    commandName: "list", abstract: "Each sink: its state, what waits and for how long, what is dead, the last error.",
+    discussion: "Those of the configuration, then those that are gone from it while something waits for them.")
 
   @OptionGroup var store: StoreOptions
   @Option(help: "text, or json: one sink a line.") var format = ListFormat.text
@@ -28,7 +29,9 @@ struct SinksList: ParsableCommand {
     let configuration = try store.configuration()
     let figures = try store.outbox().figures()
     let now = LiveClock.wall
-    let sinks = configuration.sinks.map { sink in (sink, figures.first { $0.sink == sink.id } ?? SinkFigures(neverUsed: sink.id)) }
+    let sinks = figures.all(configured: configuration.sinks.map(\.id)).map { figures in
+      (configuration.sinks.first { $0.id == figures.sink }, figures)
+    }
     if format == .json { return JSONLines.print(sinks) { SinkDocument.write($0.0, $0.1, now: now, to: &$1) } }
     print(
       TextTable.text(
@@ -39,9 +42,9 @@ struct SinksList: ParsableCommand {
         ]))
   }
 
-  private static func row(_ sink: SinkConfiguration, _ figures: SinkFigures, _ now: Timestamp) -> [String] {
+  private static func row(_ sink: SinkConfiguration?, _ figures: SinkFigures, _ now: Timestamp) -> [String] {
     [
-      sink.id, sink.host, OperatorText.name(of: figures.condition(now: now, behindAfter: sink.behindAfter)).vi,
+      figures.sink, sink?.host ?? "", OperatorText.name(of: figures.condition(now: now, behindAfter: sink?.behindAfter ?? .max)).vi,
       String(figures.waiting), figures.waiting == 0 ? "" : "\(figures.age(now: now) / 1000) s", String(figures.delivered),
       String(figures.dead), String(figures.attemptsOfOldest), figures.stopped ?? figures.lastError ?? "",
     ]

@@ -110,6 +110,9 @@ import Testing
     #expect(all.map(\.sink) == ["ioc", "old"] && all.map(\.isConfigured) == [true, false])
     let now = Timestamp(milliseconds: 1_763_683_200_000)
     #expect(all.map { $0.condition(now: now, behindAfter: 1) } == [.ok, .unconfigured])
+    var json = JSONWriter()
+    SinkDocument.write(nil, all[1], now: now, to: &json)
+    #expect(String(decoding: json.bytes, as: UTF8.self).hasPrefix(#"{"id":"old","host":null,"state":"unconfigured","created":9"#))
     let problems = Readiness(status: nil, sinks: all, behindAfter: ["ioc": 300_000], now: now).problems
     #expect(problems.count == 1 && problems[0].hasPrefix("writer_silent"))
   }

@@ -10,12 +10,12 @@ struct SinkRoutes: Sendable {
 
   let gateway: GatewayService
 
-  /// Those that are configured, in the order of the configuration: all of them.
+  /// Those that are configured, in the order of the configuration, then those that are gone from it and for which something waits.
   func list(_ call: Call) async throws -> Answer {
     let figures = try await gateway.sinkFigures()
     let now = LiveClock.wall
     return .list(next: nil) { json in
-      for (sink, figures) in zip(gateway.configuration.sinks, figures) { SinkDocument.write(sink, figures, now: now, to: &json) }
+      for figures in figures { SinkDocument.write(gateway.sink(figures.sink), figures, now: now, to: &json) }
     }
   }
 
@@ -82,11 +82,12 @@ struct SinkRoutes: Sendable {
 
 /// A sink as JSON: what the API and `thuong sinks list --format json` show. Its URL may hold what is secret; its host is told.
 package enum SinkDocument {
-  package static func write(_ sink: SinkConfiguration, _ figures: SinkFigures, now: Timestamp, to json: inout JSONWriter) {
+  /// - Parameter sink: nil where it is not in the configuration any longer.
+  package static func write(_ sink: SinkConfiguration?, _ figures: SinkFigures, now: Timestamp, to json: inout JSONWriter) {
     json.object { json in
-      json.field("id", sink.id)
-      json.field("host", sink.host)
-      json.field("state", figures.condition(now: now, behindAfter: sink.behindAfter).rawValue)
+      json.field("id", figures.sink)
+      json.field("host", sink?.host)
+      json.field("state", figures.condition(now: now, behindAfter: sink?.behindAfter ?? .max).rawValue)
       json.field("created", figures.created)
       json.field("delivered", figures.delivered)
       json.field("dead", figures.dead)
