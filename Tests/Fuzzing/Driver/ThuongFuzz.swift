@@ -14,15 +14,15 @@ import Fuzzing
       say("usage: thuong-fuzz \(Harnesses.all.map { $0.name }.joined(separator: "|")) [arguments of libFuzzer]")
       exit(2)
     }
-    // A harness lives as long as the process. The boxes of its rules' conditions are reached by pointers with an enum's tag in their spare
-    // bits, which LeakSanitizer takes for none.
+    // A harness lives as long as the process. The boxes of its rules' conditions, and what its statements hold, are reached by pointers
+    // with an enum's tag in their spare bits, which LeakSanitizer takes for none.
     __lsan_disable()
     do {
       FuzzedHarness.shared = try found.init()
     } catch {
       stop("\(name) cannot be set up: \(error)")
     }
-    __lsan_enable()
+    if !found.keepsState { __lsan_enable() }
     run(arguments)
   }
 

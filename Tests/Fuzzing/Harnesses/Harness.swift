@@ -3,10 +3,16 @@
 package protocol Harness: AnyObject, SendableMetatype {
   /// What `thuong-fuzz` is told, and the corpus's folder.
   static var name: String { get }
+  /// It goes on with what earlier inputs left, a store and its statements: none of that is lost memory.
+  static var keepsState: Bool { get }
   init() throws
   /// - Returns: what became of the input, in the word that its name begins with in the corpus.
   /// - Throws: a `Violation` where a promise was broken. A crash, a hang and lost memory are the fuzzer's to find.
   @discardableResult func check(_ input: UnsafeRawBufferPointer) throws -> String
+}
+
+extension Harness {
+  package static var keepsState: Bool { false }
 }
 
 /// A promise that an input broke, in a sentence.

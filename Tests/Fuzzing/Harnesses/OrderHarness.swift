@@ -13,6 +13,7 @@ import enum TestSupport.SlowRule
 /// raised. Silences that it takes hold and end when they say, and come back from the store.
 final class OrderHarness: Harness {
   static let name = "orders"
+  static let keepsState = true
 
   private static let start = Timestamp(milliseconds: 1_763_683_200_000)
 
