@@ -29,8 +29,9 @@ package enum RetryAfter: Sendable, Equatable {
   /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, the form that senders must use).
   private static func httpDate(_ text: String) -> Timestamp? {
     let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+    let days = ["Mon,", "Tue,", "Wed,", "Thu,", "Fri,", "Sat,", "Sun,"]  // which of them it is does not matter
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    guard parts.count == 6, parts[5] == "GMT", parts[0].utf8.count == 4, parts[0].hasSuffix(","), let day = number(parts[1], digits: 2),
+    guard parts.count == 6, parts[5] == "GMT", days.contains(String(parts[0])), let day = number(parts[1], digits: 2),
       let month = months.firstIndex(of: String(parts[2])), let year = number(parts[3], digits: 4), (1970...9999).contains(year),
       (1...CivilDate.days(in: month + 1, of: year)).contains(day)
     else { return nil }

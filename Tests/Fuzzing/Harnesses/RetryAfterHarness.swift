@@ -17,7 +17,7 @@ final class RetryAfterHarness: Harness {
       try promise((0...RetryAfter.most).contains(delay), "a delay of \(delay) ms")
       return "seconds"
     case .at(let time):
-      // The name of the day is not looked at, and a leap second is the next second.
+      // Which day it is is not looked at, and a leap second is the next second.
       try promise(text.dropFirst(5) == Self.date(time).dropFirst(5) || text.contains(":60 "), "\(text) was read as \(Self.date(time))")
       return "date"
     }
