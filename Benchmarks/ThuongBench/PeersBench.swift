@@ -29,7 +29,7 @@ struct PeersBench {
     let directory = try TemporaryDirectory(prefix: "thuong-bench")
     let lines = "\(directory.path)/day.lp"
     try BenchDay.writeLines(to: lines, hours: hours, scale: scale)
-    let day = Ours(directory: directory.path, hours: hours, scale: scale)
+    let day = try Ours(directory: directory.path, hours: hours, scale: scale)
     let (ours, readings) = try await day.measure()
     tell(ours, readings, beside: nil)
     let ruled = try day.measureWithRules()
@@ -92,10 +92,15 @@ private struct Ours {
   var directory: String
   var hours: Double
   var scale: Double
-  var trace: String { "\(directory)/day.ndjson" }
+  private let replay: Replay
+  private var trace: String { "\(directory)/day.ndjson" }
+
+  init(directory: String, hours: Double, scale: Double) throws {
+    (self.directory, self.hours, self.scale) = (directory, hours, scale)
+    replay = try Replay(in: directory)
+  }
 
   func measure() async throws -> (PeersBench.Figures, readings: Double) {
-    let replay = try Replay(in: directory)
     try BenchDay.writeTrace(to: trace, hours: hours, scale: scale)
     let broker = try PrivateBroker(directory: directory)
     defer { broker.end() }
@@ -118,7 +123,7 @@ private struct Ours {
 
   /// The same trace, which `measure` left, with the benchmark day's rules. Nobody asks this store.
   func measureWithRules() throws -> (rules: Int, cpuSeconds: Double) {
-    var replay = try Replay(in: directory)
+    var replay = replay
     replay.rules = "\(directory)/CityRules"
     let rules = try OfflineBench.writeRules(into: replay.rules, devices: replay.devices).kept
     return (rules, try replay.run(trace, into: "\(directory)/ruled").cpuSeconds)

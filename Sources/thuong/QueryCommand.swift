@@ -15,7 +15,8 @@ struct Query: ParsableCommand {
       thuong query bg-aq-01/pm25 bg-aq-02/pm25 --step 1d --from 2025-01-01T00:00:00+07:00 --format csv
 
       Steps begin at multiples of their length from midnight in Vietnam; --from and --to are widened to whole ones. Steps without a good
-      reading are left out, and numbers rounded to two decimals more than the metric's. Whole quarters of an hour, hours and days come from rollups, which are kept for longer than readings.
+      reading are left out, and numbers rounded to two decimals more than the metric's. Whole \
+      quarters of an hour, hours and days come from rollups, which are kept for longer than readings.
       Runs beside a gateway, or without one.
       """)
 

@@ -78,11 +78,11 @@ final class GatewayWorkshop {
 
   func backUp(to path: String) throws { _ = try StoreBackup.make(of: directory.path, at: path, copied: { _ in }, checked: { _ in }) }
 
-  /// The backup becomes the store, and a gateway starts that tells of it; both at `at`.
-  func restore(from path: String, at: Int64) throws {
+  /// The backup becomes the store, while the wall clock says `wall` (nil: the right time), and a gateway starts that tells of it at `at`.
+  func restore(from path: String, wall: Int64? = nil, at: Int64) throws {
     opened = nil
     _ = try StoreRestore.run(
-      from: path, into: directory.path, replaces: true, now: Self.time(at), copied: { _ in }, checked: { _ in })
+      from: path, into: directory.path, replaces: true, now: Self.time(wall ?? at), copied: { _ in }, checked: { _ in })
     try open()
     engine.clock(at: Self.time(at))
     store.tellOfRestores(engine)

@@ -1,4 +1,5 @@
 import Foundation
+import Readings
 
 /// The JSON object of a request's body: known fields alone, read as what they must be.
 struct JSONBody {
@@ -19,9 +20,7 @@ struct JSONBody {
   /// be of any length.
   func text(_ key: String, most: Int) throws(Problem) -> String {
     guard let text = try optionalText(key, most: most), !text.isEmpty else { throw .badBody("\"\(key)\" is missing") }
-    if text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-      throw .badBody("\"\(key)\" must be a text on one line")
-    }
+    if !text.isOneLine { throw .badBody("\"\(key)\" must be a text on one line") }
     return text
   }
 

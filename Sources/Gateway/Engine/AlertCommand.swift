@@ -104,7 +104,7 @@ struct FieldReader {
   mutating func text(_ name: String, most: Int) -> String? {
     if isMissing(name) { return nil }
     guard let text = object[name] as? String, text.unicodeScalars.count <= most,
-      !text.isEmpty || name == "note", name == "note" || !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+      name == "note" || !text.isEmpty && text.isOneLine
     else {
       fault = fault ?? "\"\(name)\" is a text of at most \(most) characters\(name == "note" ? "" : ", on one line")"
       return nil

@@ -70,18 +70,15 @@ extension Engine {
   /// Of a rule or subject that is gone. When its last alert ended is kept: what comes back has no alert of the same id.
   private func forget(_ stored: StoredLife) {
     guard !stored.life.isInactive || !stored.turns.times.isEmpty else { return }
-    var life = AlertLife(endedAt: stored.life.endedAt)
-    if stored.life.isRaised {
-      life = stored.life
-      _ = life.end(clock: clock == nil ? stored.life.latest : endingClock)
-    }
+    var life = stored.life
+    if life.isRaised { _ = life.end(clock: endingClock) } else { life.restart() }
     changes.lives.append(StoredLife(rule: stored.rule, subject: stored.subject, version: stored.version, life: life))
   }
 
   /// The rule is gone, or its subject, or the rule is not for it any longer.
   private func remove(_ stored: AlertRecord) {
     var alert = stored
-    let t = max(clock ?? alert.raisedAt, alert.raisedAt)
+    let t = max(endingClock, alert.raisedAt)
     let isDeviceGone = alert.device.map { registry.deviceIndex($0) == nil } ?? false
     let isRuleThere = book.rules.contains { $0.id == alert.rule }
     let reason: AlertReason = isDeviceGone ? .deviceRemoved : isRuleThere ? .outOfScope : .ruleRemoved

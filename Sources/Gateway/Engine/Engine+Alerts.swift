@@ -15,12 +15,13 @@ extension Engine {
   func policy(of binding: Int) -> AlertPolicy { policies[program.rule(of: binding)] }
 
   func terms(of binding: Int) -> AlertCourse.Terms {
-    AlertCourse.Terms(policy: policy(of: binding), interval: Self.pace(of: rule(of: binding), interval: interval(of: subject(of: binding))))
+    let interval = Self.pace(usesClock: program.usesClock(binding), interval: interval(of: subject(of: binding)))
+    return AlertCourse.Terms(policy: policy(of: binding), interval: interval)
   }
 
   /// The interval at which a rule is heard of. Where ticks alone evaluate it, while its device is silent, three of them span a minute:
   /// else what is pending would be dropped at each tick before it is heard true again.
-  static func pace(of rule: Rule, interval: Milliseconds) -> Milliseconds { rule.usesClock ? max(interval, 20_000) : interval }
+  static func pace(usesClock: Bool, interval: Milliseconds) -> Milliseconds { usesClock ? max(interval, 20_000) : interval }
 
   /// Ordered by (rule, subject).
   func inOrder(_ bindings: some Sequence<Int>) -> [Int] {
@@ -159,7 +160,7 @@ extension Engine {
   }
 
   /// The clock at which an alert ends that is ended from outside: one that may be ahead would make the rule deaf until then.
-  var endingClock: Timestamp { doubt.isDoubtful ? Timestamp(milliseconds: .min) : now }
+  var endingClock: Timestamp { doubt.isDoubtful ? Timestamp(milliseconds: .min) : clock ?? Timestamp(milliseconds: .min) }
 
   /// A device with stale alerts was heard.
   func freshen(_ device: Int) {

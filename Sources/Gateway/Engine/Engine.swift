@@ -71,7 +71,7 @@ package final class Engine {
   package internal(set) var clock: Timestamp?
   /// While the clock moves there: the instant of the input that moves it.
   var destination: Timestamp?
-  /// When the store was last restored from a backup, by the wall clock.
+  /// See `RestoreTable.last`.
   var restoredAt: Timestamp?
   private var nextTick: Timestamp?
   var doubt: ClockDoubt
@@ -137,7 +137,8 @@ package final class Engine {
     timings = (0..<program.bindingCount).map { binding in
       let rule = book.rules[program.rule(of: binding)]
       let interval = program.group(of: binding).map { groups[$0].interval } ?? registry.interval(of: program.device(of: binding))
-      return AlertLife.Timing(hold: rule.hold, clearHold: rule.clearHold, interval: Self.pace(of: rule, interval: interval))
+      return AlertLife.Timing(
+        hold: rule.hold, clearHold: rule.clearHold, interval: Self.pace(usesClock: rule.usesClock, interval: interval))
     }
     inhibitions = Inhibitions(book: book, registry: registry)
     policies = book.rules.map(\.policy)

@@ -42,10 +42,11 @@ package struct StoreRestore: Sendable {
     var sequences = ""
     try copy.write(GatewaySchema.migrations) { db in
       let found = try StoredExtent(checking: db, progress: checked)
-      let known = KnownRestores(of: present)
-      sequences = try raiseSequences(db, replacing: present, rowsCommitted: lock.highWater, now: now)
+      let replaced = Replaced(present, rowsCommitted: lock.highWater, backup: try GivenSequences(db))
+      sequences = try SequenceLeap.raise(
+        beyond: replaced.isContinuation ? replaced.sequences : nil, known: replaced.sequences, now: now, in: db)
       try RestoreTable.add(
-        at: known.instant(after: now), backupClock: found.clock,
+        at: replaced.next(now), backupClock: found.clock,
         detail: "the store was restored from a backup that ends with log row \(found.lastRow); thuong-sequence goes on: \(sequences)", db)
       extent = found
     }
@@ -56,40 +57,29 @@ package struct StoreRestore: Sendable {
     return StoreRestore(bytes: bytes, extent: extent, sequences: sequences, replaced: replaced)
   }
 
-  /// When the store that is replaced was restored itself. The numbers of alerts begin at the time of a restore: this one's is a day later at
-  /// least, also where the wall clock was ahead then.
-  private struct KnownRestores {
-    private var last: Timestamp?
+  /// What the store that is replaced knows of what it gave. It may be what the restore is for: damaged, cut off, or of another gateway.
+  private struct Replaced {
+    var sequences: GivenSequences?
+    /// It has all that it ever committed, and went on from the backup.
+    var isContinuation = false
+    private var restoredAt: Timestamp?
 
-    init(of present: String) {
+    /// - Parameter rows: how many rows of it were committed. Where it has fewer, sequences that it gave are lost with them.
+    init(_ present: String, rowsCommitted rows: Int64, backup: GivenSequences) {
       var configuration = Configuration()
       configuration.readonly = true
       guard StoreFile.isThere(present), let queue = try? DatabaseQueue(path: present, configuration: configuration) else { return }
-      last = try? queue.read { db in try RestoreTable.last(db) }
+      restoredAt = try? queue.read { db in try RestoreTable.last(db) }
+      guard let known = try? queue.read({ db in try GivenSequences(db) }) else { return }
+      sequences = known
+      isContinuation =
+        (try? queue.read { db in
+          try Int64.fetchOne(db, sql: "SELECT log_number FROM gateway") ?? 0 >= rows && backup.isContinued(by: known, in: db)
+        }) ?? false
     }
 
-    func instant(after now: Timestamp) -> Timestamp { last.map { max(now, $0 + 86_400_000) } ?? now }
-  }
-
-  /// The store that is replaced may be what the restore is for: damaged, cut off, or of another gateway.
-  ///
-  /// - Parameter rows: how many rows of it were committed. Where it has fewer, sequences that it gave are lost with them.
-  private static func raiseSequences(_ db: GRDB.Database, replacing present: String, rowsCommitted rows: Int64, now: Timestamp) throws
-    -> String
-  {
-    let own = try GivenSequences(db)
-    var configuration = Configuration()
-    configuration.readonly = true
-    var (known, isContinuation) = (GivenSequences?.none, false)
-    if StoreFile.isThere(present), let queue = try? DatabaseQueue(path: present, configuration: configuration) {
-      known = try? queue.read { db in try GivenSequences(db) }
-      if let known {
-        isContinuation =
-          (try? queue.read { db in
-            try Int64.fetchOne(db, sql: "SELECT log_number FROM gateway") ?? 0 >= rows && own.isContinued(by: known, in: db)
-          }) ?? false
-      }
-    }
-    return try SequenceLeap.raise(beyond: isContinuation ? known : nil, known: known, now: now, in: db)
+    /// The time of a restore after it. The numbers of alerts begin there: it is a day later than the last at least, also where the wall
+    /// clock was ahead then.
+    func next(_ now: Timestamp) -> Timestamp { restoredAt.map { max(now, $0 + 86_400_000) } ?? now }
   }
 }
