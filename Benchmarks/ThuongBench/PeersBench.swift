@@ -39,7 +39,7 @@ struct PeersBench {
         say("  \(peer.name): not installed; packaging/install-dependencies.sh --peers")
         continue
       }
-      let figures = try await peer.measure(lines, in: directory.path)
+      let figures = try await peer.measure(lines, hours: hours, in: directory.path)
       tell(figures, readings, beside: ours)
       guard let alone = figures.importSeconds else { continue }
       say(
@@ -180,7 +180,7 @@ private struct Peer: Sendable {
       "/query?db=city&epoch=ms&q=SELECT%20mean(\(QueryBench.metric))%20FROM%20environment%20WHERE%20time%20%3E%3D%20\(from)ms%20AND%20time%20%3C%20\(to)ms%20GROUP%20BY%20time(5m),device"
     })
 
-  func measure(_ lines: String, in parent: String) async throws -> PeersBench.Figures {
+  func measure(_ lines: String, hours: Double, in parent: String) async throws -> PeersBench.Figures {
     let directory = "\(parent)/\(name)"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let port = try LoopbackPort.free()
@@ -200,7 +200,7 @@ private struct Peer: Sendable {
     figures.importSeconds = importSeconds
     figures.bytes = FolderSize.bytes(of: directory)
     figures.peak = Machine.residentMegabytes(of: child.id).peak
-    let to = BenchDay.start + 86_400_000
+    let to = BenchDay.start + Int64(hours * 3_600_000)
     figures.answers = try await PeersBench.ask(base + query(BenchDay.start, to), has: "env-0001")
     return figures
   }
